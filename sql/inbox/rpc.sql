@@ -75,7 +75,7 @@ begin
   );
 end;
 $$;
-comment on function public.requeue_webhook_event is 'Give a dead or open event all of its tries again, due at once; for staff and our own processes, audited. Refusals: CONFLICT when it is settled, REQUEST_ID_REUSED, PROFILE_NOT_FOUND. Raises FORBIDDEN, EVENT_NOT_FOUND.';
+comment on function public.requeue_webhook_event is 'Give a dead or open event all of its tries again, due at once; for staff and our own processes, audited. Refusals: FORBIDDEN (the event is about the caller or an order of the caller), CONFLICT when it is settled, REQUEST_ID_REUSED, PROFILE_NOT_FOUND. Raises FORBIDDEN, EVENT_NOT_FOUND.';
 grant execute on function public.requeue_webhook_event to authenticated, service_role;
 
 create function public.requeue_ignored_events(
@@ -160,7 +160,7 @@ begin
   );
 end;
 $$;
-comment on function public.replay_webhook_event is 'Give a dead or open event all of its tries again, due at once: {success}. Audited with this member of staff, whose rights the caller has checked. A repeat changes nothing and succeeds. Refusals: RESOURCE_NOT_FOUND, VALIDATION_ERROR, CONFLICT when the event is settled.';
+comment on function public.replay_webhook_event is 'Give a dead or open event all of its tries again, due at once: {success}. Audited with this member of staff, whose rights the caller has checked. A repeat changes nothing and succeeds. Refusals: RESOURCE_NOT_FOUND, VALIDATION_ERROR, FORBIDDEN when the event is about this member of staff or an order of theirs, CONFLICT when it is settled.';
 grant execute on function public.replay_webhook_event to service_role;
 
 create function public.list_dead_events(

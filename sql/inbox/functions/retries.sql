@@ -157,7 +157,9 @@ declare
 begin
   v_event := private.lock_event(p_event_id);
   v_now := private.clock();
-  if v_event.processed_at is not null then
+  if private.is_event_about(v_event, p_actor_id) then
+    return private.refusal('FORBIDDEN', 'This event is about you or an order of yours');
+  elsif v_event.processed_at is not null then
     return private.refusal('CONFLICT', 'This event is settled already');
   end if;
 
@@ -174,6 +176,31 @@ begin
 end;
 $$;
 comment on function private.requeue_event is 'Give an open or dead event all of its tries again, due at once, and audit it; or return the refusal. Raises EVENT_NOT_FOUND.';
+
+create function private.is_event_about(p_event public.webhook_events, p_user_id uuid)
+returns boolean
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return private.is_party(
+    coalesce(p_event.order_id, private.order_id_in(p_event.order_ref)), p_user_id
+  ) or exists (
+    select from public.payments
+    where
+      stripe_payment_intent_id = p_event.payment_intent_id
+      and private.is_party(order_id, p_user_id)
+  ) or exists (
+    select from public.users
+    where id = p_user_id and stripe_connect_account_id = p_event.object_id
+  ) or exists (
+    select from private.kyc_sessions
+    where stripe_session_id = p_event.object_id and user_id = p_user_id
+  );
+end;
+$$;
+comment on function private.is_event_about is 'Return true if an event is about an order of a user, the user''s account at Stripe or the user''s verification.';
 
 create function private.replay_webhook_event(p_event_id text, p_actor_id uuid, p_reason text)
 returns jsonb

@@ -59,6 +59,20 @@ end;
 $$;
 comment on function private.state_refusal is 'Return the refusal of an action that the state of the order does not allow.';
 
+create function private.is_party(p_order_id uuid, p_user_id uuid)
+returns boolean
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return exists (
+    select from public.orders where id = p_order_id and p_user_id in (buyer_id, seller_id)
+  );
+end;
+$$;
+comment on function private.is_party is 'Return true if a user is the buyer or the seller of an order.';
+
 create function private.party_of(p_order public.orders, p_user_id uuid)
 returns public.actor_kind
 language plpgsql

@@ -122,6 +122,8 @@ begin
   v_now := private.clock();
   if v_job.id is null then
     return private.refusal('RESOURCE_NOT_FOUND', 'There is no such outbox row');
+  elsif private.is_party((v_job.payload ->> 'order_id')::uuid, auth.uid()) then
+    return private.refusal('FORBIDDEN', 'You are a party of this order');
   elsif v_refusal is not null then
     return v_refusal;
   elsif v_job.status <> 'dead' then

@@ -265,8 +265,9 @@ as $$
 declare
   v_is_owed constant boolean := coalesce(p_left_cents > 0, false)
   and private.is_owed_back(p_order, p_payment);
-  -- Staff decide nothing about their own purchase.
-  v_is_staff constant boolean := p_is_staff and p_user_id <> p_order.buyer_id;
+  -- Staff decide nothing about their own purchases and sales. As a seller they do what sellers may.
+  v_is_staff constant boolean := p_is_staff
+  and p_user_id not in (p_order.buyer_id, p_order.seller_id);
 begin
   if p_user_id is distinct from p_order.seller_id
     and not v_is_staff

@@ -1,13 +1,14 @@
 """`list_dead_events`, `replay_webhook_event`: the calls behind the routes for staff."""
 
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
-from psycopg import Connection
+from psycopg import Connection, sql
 
 from tests.sql.actors import Actor
-from tests.sql.paying import stored
+from tests.sql.paying import paid, stored
 
 
 REASON = "The cause is corrected"
@@ -61,6 +62,58 @@ def test_replayed_event_is_due(owner: Connection, service: Actor, moderator: Act
     assert [(moderator.id, event_id, REASON)] == owner.execute(
         "select actor_id, entity_id, description from public.audit_logs"
     ).fetchall()
+
+
+@pytest.mark.parametrize("party", ["alice", "seller"])
+@pytest.mark.parametrize("known_by", ["order_id", "order_ref", "payment"])
+def test_party_on_the_staff_replays_no_event_of_an_own_order(
+    request: pytest.FixtureRequest, owner: Connection, service: Actor, *, order_id: UUID,
+    party: str, known_by: str,
+) -> None:  # fmt: skip
+    """Staff decide nothing about their own money."""
+    event_id = dead(owner)
+    if known_by == "payment":
+        paid(owner, order_id)
+    else:
+        owner.execute(
+            sql.SQL("update public.webhook_events set {} = %s, payment_intent_id = null").format(
+                sql.Identifier(known_by)
+            ),
+            [order_id],
+        )
+
+    check_that_the_caller_cannot_replay(owner, service, request.getfixturevalue(party), event_id)
+
+
+def check_that_the_caller_cannot_replay(
+    owner: Connection, service: Actor, user: Actor, event_id: str
+) -> None:
+    owner.execute("update public.users set role = 'admin' where id = %s", [user.id])
+    staff = user.with_second_factor()
+
+    assert "FORBIDDEN" == replay(service, staff, event_id)["code"]
+    assert "FORBIDDEN" == staff.call("requeue_webhook_event", event_id=event_id)["code"]
+
+
+def test_nobody_on_the_staff_replays_an_event_about_themselves(
+    owner: Connection, service: Actor, alice: Actor, seller: Actor
+) -> None:
+    """Such events tell of an account at Stripe, or of a verification."""
+    event_id = dead(owner)
+    owner.execute("update public.webhook_events set object_id = 'of_a_user'")
+    owner.execute(
+        "update public.users set stripe_connect_account_id = 'of_a_user' where id = %s", [alice.id]
+    )
+    owner.execute(
+        """
+        insert into private.kyc_sessions (user_id, stripe_session_id, status)
+        values (%s, 'of_a_user', 'verified')
+        """,
+        [seller.id],
+    )
+
+    check_that_the_caller_cannot_replay(owner, service, alice, event_id)
+    check_that_the_caller_cannot_replay(owner, service, seller, event_id)
 
 
 def test_replay_names_what_is_wrong(owner: Connection, service: Actor, moderator: Actor) -> None:

@@ -169,6 +169,21 @@ def test_staff_queues_a_dead_row_again(
     )
 
 
+@pytest.mark.parametrize("party", ["alice", "seller"])
+def test_party_on_the_staff_requeues_no_own_row(
+    request: pytest.FixtureRequest, owner: Connection, order_id: UUID, party: str
+) -> None:
+    """Staff decide nothing about their own money."""
+    queued(owner, order_id)
+    owner.execute("update public.outbox set status = 'dead', attempts = 10")
+    owner.execute("update public.users set role = 'admin'")
+    staff: Actor = request.getfixturevalue(party).with_second_factor()
+
+    answer = staff.call("requeue_outbox", outbox_id=row(owner)["id"], reason="Stripe works again")
+
+    assert ("FORBIDDEN", "dead") == (answer["code"], row(owner)["status"])
+
+
 def test_requeue_names_what_is_wrong(owner: Connection, order_id: UUID, service: Actor) -> None:
     """A row that is not there, and a reason that says nothing, are refused."""
     queued(owner, order_id)
