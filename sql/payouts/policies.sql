@@ -6,7 +6,14 @@ grant select (
 
 create policy sellers_read_their_payouts on public.payouts
 for select to authenticated
-using (seller_id = (select auth.uid()) or (select private.is_staff()));
-comment on policy sellers_read_their_payouts on public.payouts is 'The seller and staff read a payout.';
+using (
+  seller_id = (select auth.uid())
+  or (select private.is_staff())
+  and (
+    select orders.buyer_id <> (select auth.uid()) from public.orders
+    where orders.id = payouts.order_id
+  )
+);
+comment on policy sellers_read_their_payouts on public.payouts is 'The seller and staff read a payout, but not staff who are the buyer.';
 
 alter table private.connect_accounts enable row level security;

@@ -28,6 +28,27 @@ ACCESS_MUTATIONS = (
         MATRIX,
     ),
     mutation(
+        "seller on the staff reads declined payments",
+        "payments/policies.sql",
+        " and orders.seller_id <> (select auth.uid())",
+        "",
+        MATRIX,
+    ),
+    mutation(
+        "buyer on the staff reads the payout of the seller",
+        "payouts/policies.sql",
+        "select orders.buyer_id <> (select auth.uid()) from",
+        "select true from",
+        MATRIX,
+    ),
+    mutation(
+        "party on the staff reads the lines of the other one",
+        "ledger/policies.sql",
+        "select (select auth.uid()) not in (orders.buyer_id, orders.seller_id) from",
+        "select true from",
+        MATRIX,
+    ),
+    mutation(
         "staff read notifications of users",
         "notifications/policies.sql",
         "for select to authenticated\nusing (user_id",
