@@ -32,12 +32,10 @@ def account_blueprint(
         callers=(Caller.USER,),
         limits=("delete_account",),
         answer=DeleteAnswer,
-        codes=(
-            "ACCOUNT_BUSY", "LAST_ADMIN", "PROFILE_NOT_FOUND", "SESSION_TOO_OLD", "USER_SUSPENDED",
-        ),
+        codes=("ACCOUNT_BUSY", "PROFILE_NOT_FOUND", "SESSION_TOO_OLD", "USER_SUSPENDED"),
         # The first call ends the sessions, so its repeat cannot come from a live one.
         is_live=False,
-    )  # fmt: skip
+    )
     def delete() -> DeleteAnswer:
         session = sessions.require_session()
         limits.hit("delete_account", session.user_id)

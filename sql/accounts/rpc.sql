@@ -35,7 +35,7 @@ begin
   return private.anonymise_account(anonymise_account.user_id);
 end;
 $$;
-comment on function public.anonymise_account is 'Erase the personal data of an account and end its sessions; bids, orders, messages and ledger stay. Answers success. Refusals: PROFILE_NOT_FOUND, ACCOUNT_BUSY (running auction, unfinished order, open dispute, or money on its way), LAST_ADMIN.';
+comment on function public.anonymise_account is 'Erase the personal data of an account and end its sessions; bids, orders, messages and ledger stay. Answers success. Refusals: PROFILE_NOT_FOUND, ACCOUNT_BUSY (running auction, unfinished order, open dispute, money on its way, or the last admin).';
 grant execute on function public.anonymise_account to service_role;
 
 create function public.check_deletion(user_id uuid, session_id uuid)

@@ -125,8 +125,8 @@ STAFF_MUTATIONS = (
     mutation(
         "last admin is deleted",
         DELETION,
-        "  v_refusal := private.role_refusal(v_user, 'buyer');\n",
-        "  v_refusal := null;\n",
+        "  elsif private.is_last_admin(v_user) then\n",
+        "  elsif false then\n",
         ACCOUNTS,
     ),
     mutation(

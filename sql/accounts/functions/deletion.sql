@@ -85,7 +85,6 @@ set search_path = ''
 as $$
 declare
   v_user public.users;
-  v_refusal jsonb;
 begin
   -- Of two admins who leave at once, one has to stay.
   if exists (select from public.users where id = p_user_id and role = 'admin') then
@@ -104,10 +103,8 @@ begin
       'The account still has a running auction, an unfinished order, an open dispute, '
       'or money on its way'
     );
-  end if;
-  v_refusal := private.role_refusal(v_user, 'buyer');
-  if v_refusal is not null then
-    return v_refusal;
+  elsif private.is_last_admin(v_user) then
+    return private.refusal('ACCOUNT_BUSY', 'The last admin makes another user an admin first');
   end if;
   perform private.erase_personal_data(p_user_id, p_user_id);
   return jsonb_build_object('success', true);

@@ -58,11 +58,7 @@ begin
     return private.refusal('VALIDATION_ERROR', 'A role is buyer, seller, moderator or admin');
   elsif p_role = p_user.role::text then
     return null;
-  elsif p_user.role = 'admin' and not exists (
-    select from public.users
-    where
-      role = 'admin' and id <> p_user.id and suspended_at is null and deleted_at is null
-  ) then
+  elsif private.is_last_admin(p_user) then
     return private.refusal('LAST_ADMIN', 'The last admin keeps the role');
   elsif p_role in ('moderator', 'admin') and not private.may_become_staff(p_user.id) then
     return private.refusal('SECOND_FACTOR_REQUIRED', 'This user has no verified second factor');
@@ -71,6 +67,22 @@ begin
 end;
 $$;
 comment on function private.role_refusal is 'Return the reason why a user cannot get a role, or null. The caller has locked all admins.';
+
+create function private.is_last_admin(p_user public.users)
+returns boolean
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return p_user.role = 'admin' and not exists (
+    select from public.users
+    where
+      role = 'admin' and id <> p_user.id and suspended_at is null and deleted_at is null
+  );
+end;
+$$;
+comment on function private.is_last_admin is 'Return true if no admin would be left without this user. The caller has locked all admins.';
 
 create function private.may_become_staff(p_user_id uuid)
 returns boolean

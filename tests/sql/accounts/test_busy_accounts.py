@@ -126,10 +126,10 @@ def test_last_admin_stays(owner: Connection) -> None:
     first, second = (signed_up(owner, name, role="admin") for name in ("first", "second"))
     owner.execute("update public.users set suspended_at = now() where id = %s", [second.id])
 
-    assert "LAST_ADMIN" == answer_to(owner, first)
+    assert "ACCOUNT_BUSY" == answer_to(owner, first)
 
     owner.execute("update public.users set suspended_at = null where id = %s", [second.id])
-    assert ["done", "LAST_ADMIN"] == [answer_to(owner, person) for person in (first, second)]
+    assert ["done", "ACCOUNT_BUSY"] == [answer_to(owner, person) for person in (first, second)]
 
 
 def test_dispute_of_a_cancelled_orders_payment_holds_its_buyer(

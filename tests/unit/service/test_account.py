@@ -47,7 +47,6 @@ def test_account_is_anonymised_then_deleted_at_auth(service: Service) -> None:
         ([], "USER_SUSPENDED", 403),
         ([], "SESSION_TOO_OLD", 401),
         ([DONE], "ACCOUNT_BUSY", 409),
-        ([DONE], "LAST_ADMIN", 409),
         ([DONE], "PROFILE_NOT_FOUND", 403),
     ],
 )
