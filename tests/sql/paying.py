@@ -1,4 +1,4 @@
-"""Orders and their money as a test needs them, made by the product's own functions."""
+"""Orders and their money for tests, made by the product's own functions."""
 
 from typing import Any
 from uuid import UUID, uuid4
@@ -14,7 +14,7 @@ AMOUNT = 10_000
 #: The one intent that a test's order has, unless it says otherwise.
 INTENT = "pi_current"
 
-#: Each state and the moves that lead there from `paid`, each with who makes it.
+#: Each state and the moves that lead there from `paid`, each with its actor.
 ROUTES: dict[str, list[tuple[str, str]]] = {
     "paid": [],
     "ready_for_handover": [("ready_for_handover", "seller")],
@@ -26,12 +26,12 @@ ROUTES: dict[str, list[tuple[str, str]]] = {
 
 
 def service_of(owner: Connection) -> Actor:
-    """Return our own processes, as they act on `owner`'s connection."""
+    """Return the service role as an actor on `owner`'s connection."""
     return Actor(connection=owner, role="service_role")
 
 
 def ordered(seller: Actor, buyer: Actor) -> UUID:
-    """Sell something to `buyer`; return the id of the order, which waits for its payment."""
+    """Sell an item to `buyer`; return the id of the unpaid order."""
     auction_id = auctioned(seller)
     bid = buyer.call("place_bid", auction_id=auction_id, amount_cents=AMOUNT)
     assert bid["success"], bid
@@ -41,7 +41,7 @@ def ordered(seller: Actor, buyer: Actor) -> UUID:
 
 
 def order_row(owner: Connection, order_id: UUID) -> dict[str, Any]:
-    """Return an order as the database has it."""
+    """Return the row of an order."""
     query = "select to_jsonb(o) from public.orders as o where id = %s"
     [(row,)] = owner.execute(query, [order_id]).fetchall()
     assert isinstance(row, dict)
@@ -84,7 +84,7 @@ def stored(owner: Connection, type_: str, intent: str | None = INTENT, **changes
 
 
 def succeeded(owner: Connection, order_id: object, intent: str = INTENT, **changes: object) -> Any:
-    """Let a new event tell that `intent` was paid; return what came of it."""
+    """Apply a new event that `intent` was paid; return the answer."""
     buyer = "select buyer_id::text from public.orders where id::text = %s"
     payment = {
         "order_id": str(order_id),
@@ -101,7 +101,7 @@ def succeeded(owner: Connection, order_id: object, intent: str = INTENT, **chang
 
 
 def declined(owner: Connection, order_id: UUID, charge_id: str, intent: str = INTENT) -> Any:
-    """Let a new event tell that a try with `intent` was declined."""
+    """Apply a new event that a payment with `intent` was declined."""
     return service_of(owner).call(
         "apply_payment_failed",
         event_id=stored(owner, "payment_intent.payment_failed", intent),
@@ -113,7 +113,7 @@ def declined(owner: Connection, order_id: UUID, charge_id: str, intent: str = IN
 
 
 def canceled(owner: Connection, order_id: UUID, intent: str = INTENT) -> Any:
-    """Let a new event tell that `intent` was canceled."""
+    """Apply a new event that `intent` was canceled."""
     return service_of(owner).call(
         "apply_payment_canceled",
         event_id=stored(owner, "payment_intent.canceled", intent),
@@ -123,7 +123,7 @@ def canceled(owner: Connection, order_id: UUID, intent: str = INTENT) -> Any:
 
 
 def paid(owner: Connection, order_id: UUID) -> None:
-    """Have the order paid."""
+    """Pay the order."""
     assert attached(owner, order_id)["success"]
     assert succeeded(owner, order_id)["outcome"] == "processed"
 
@@ -149,7 +149,7 @@ def buyer_of(owner: Connection, order_id: UUID) -> Actor:
 
 
 def complained(owner: Connection, order_id: UUID) -> Any:
-    """Have the buyer open a dispute; return the answer."""
+    """Let the buyer open a dispute; return the answer."""
     return buyer_of(owner, order_id).call(
         "open_dispute",
         order_id=order_id,
@@ -160,7 +160,7 @@ def complained(owner: Connection, order_id: UUID) -> Any:
 
 
 def brought_to(owner: Connection, order_id: UUID, state: str) -> None:
-    """Have the order paid and moved on to `state`."""
+    """Pay the order and move it on to `state`."""
     paid(owner, order_id)
     for to_state, kind in ROUTES[state]:
         if to_state == "disputed":
@@ -182,7 +182,7 @@ def refund_requested(owner: Connection, order_id: UUID, amount: int | None, **mo
 
 
 def refund_finished(owner: Connection, status: str, stripe_refund_id: str = "re_1") -> Any:
-    """Let the worker send the one refund that is queued, and Stripe answer `status`."""
+    """Let the worker send the one queued refund, with the answer `status` of Stripe."""
     service = service_of(owner)
     [job] = service.call("claim_outbox", max_rows=10, lease_s=60)
     lease = {"outbox_id": job["id"], "lease_token": job["lease_token"]}
@@ -211,7 +211,7 @@ def report_refund(
     intent: str = INTENT,
     **more: object,
 ) -> Any:
-    """Let a new event tell how a refund stands; return what came of it."""
+    """Apply a new event with this state of a refund; return the answer."""
     return service_of(owner).call(
         "apply_refund",
         event_id=stored(owner, "refund.updated", intent),
@@ -233,7 +233,7 @@ def outbox_rows(owner: Connection, kind: str) -> list[dict[str, Any]]:
 
 
 def balances(owner: Connection, order_id: UUID) -> dict[str, int]:
-    """Return what each account of the order holds; those that hold nothing are left out."""
+    """Return the balance of each account of the order that is not zero."""
     query = """
       select account::text, sum(amount_cents)::bigint from public.ledger_entries
       where order_id = %s group by account having sum(amount_cents) <> 0
@@ -248,6 +248,6 @@ def drift(owner: Connection) -> list[tuple[str, int, int]]:
 
 
 def notified(owner: Connection, user: Actor) -> list[str]:
-    """Return the types of what a person was told, oldest first."""
+    """Return the types of a user's notifications, oldest first."""
     query = "select type from public.notifications where user_id = %s order by type"
     return [type_ for (type_,) in owner.execute(query, [user.id])]

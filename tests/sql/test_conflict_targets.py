@@ -28,7 +28,7 @@ def targets() -> list[tuple[str, str]]:
 
 
 def test_there_are_targets() -> None:
-    """The pattern finds the upserts of shipments and pickups."""
+    """The pattern finds the known upserts."""
     tables = {table for table, _ in targets()}
 
     assert {"public.shipments", "private.pickups", "public.notifications"} <= tables
@@ -36,7 +36,7 @@ def test_there_are_targets() -> None:
 
 @pytest.mark.parametrize(("table", "columns"), targets())
 def test_target_is_a_unique_key(owner: Connection, table: str, columns: str) -> None:
-    """A12: a unique index has exactly these columns."""
+    """Each conflict target has a unique index with exactly its columns (A12)."""
     query = """
       select array_agg(a.attname::text order by a.attname) from pg_catalog.pg_index as i
         cross join unnest(i.indkey) as k (attnum)

@@ -41,7 +41,7 @@ _FOREIGN_KEYS = """
 
 
 def test_each_column_is_in_a_diagram(owner: Connection) -> None:
-    """No table or column is missing, none is invented, and the primary keys are marked."""
+    """The diagrams have each table, column and primary key, and no other."""
     drawn = {
         (table, column, "PK" in keys)
         for table, columns in _TABLE.findall(PAGE)

@@ -27,21 +27,21 @@ def names(owner: Connection, query: LiteralString, **values: object) -> set[str]
 
 
 def test_owner_is_no_superuser(owner: Connection) -> None:
-    """As on hosted Supabase. With a superuser as owner no test would notice a missing grant."""
+    """The owner is no superuser, as on hosted Supabase; a superuser would hide missing grants."""
     query = "select rolname::text from pg_roles where rolname = current_user and not rolsuper"
 
     assert {"postgres"} == names(owner, query)
 
 
 def test_every_table_has_row_level_security(owner: Connection) -> None:
-    """A table without policies is closed, and one without RLS would be open."""
+    """Each table has row level security."""
     query = "select oid::regclass::text from tables where not relrowsecurity"
 
     assert set() == names(owner, query)
 
 
 def test_policies_ask_about_the_caller_once(owner: Connection) -> None:
-    """Postgres runs a scalar subquery once for each statement, and a bare call for each row."""
+    """Each call in a policy is a scalar subquery, which Postgres runs once per statement."""
     query = """
       select policyname::text, concat(qual, ' ', with_check) from pg_policies
       where schemaname in ('public', 'storage', 'realtime')
@@ -55,7 +55,7 @@ def test_policies_ask_about_the_caller_once(owner: Connection) -> None:
 
 
 def test_every_function_has_an_empty_search_path(owner: Connection) -> None:
-    """No caller's search_path makes a function use another object than ours (B3)."""
+    """Each function has an empty search_path, so no caller can exchange its objects (B3)."""
     query = """
       select oid::regprocedure::text from functions
       where not 'search_path=""' = any(coalesce(proconfig, '{}'))
@@ -65,7 +65,7 @@ def test_every_function_has_an_empty_search_path(owner: Connection) -> None:
 
 
 def test_security_definer_is_private(owner: Connection) -> None:
-    """HTTP clients cannot call code that runs with the owner's rights directly."""
+    """Only functions of `private` run with the owner's rights."""
     query = """
       select oid::regprocedure::text from functions
       where prosecdef and pronamespace <> 'private'::regnamespace
@@ -75,7 +75,7 @@ def test_security_definer_is_private(owner: Connection) -> None:
 
 
 def test_constraint_triggers_run_with_the_owners_rights(owner: Connection) -> None:
-    """A deferred trigger runs at commit with the caller's rights, and RLS may hide rows from it."""
+    """Constraint triggers are SECURITY DEFINER, because RLS may hide rows at the commit."""
     query = """
       select t.tgname::text from pg_trigger as t join pg_proc as f on f.oid = t.tgfoid
       where t.tgconstraint <> 0 and not t.tgisinternal
@@ -90,10 +90,10 @@ JOINED = re.compile(r"\b(in|set .*\bfrom) \($")
 
 
 def test_limited_locks_of_rows_are_taken_once(owner: Connection) -> None:
-    """A joined subquery with a limit may run once for each row of the other table.
+    """A subquery that locks rows with a limit stands alone or in a CTE.
 
-    Each run may lock other rows, so `limit` does not bound the locks. A CTE runs once, and so does
-    a subquery that is alone in its `from`.
+    A joined subquery may run once for each row of the other table, and each run may lock other
+    rows. A CTE runs once.
     """
     query = "select oid::regprocedure::text, prosrc from pg_proc"
     found = set()
@@ -118,7 +118,7 @@ def split_at_bracket(text: str) -> tuple[str, str]:
 
 
 def test_functions_read_the_clock_into_a_variable(owner: Connection) -> None:
-    """Elsewhere in a body it may be called for each row, and no index serves a condition on it."""
+    """The clock is only assigned to a variable, because a condition would call it for each row."""
     # The body without comments and without the one allowed form; literals stay.
     query = r"""
       select oid::regprocedure::text from functions
@@ -134,7 +134,7 @@ def test_functions_read_the_clock_into_a_variable(owner: Connection) -> None:
 
 
 def test_nothing_else_calls_the_clock(owner: Connection) -> None:
-    """No default, check, policy or view does: the function that writes passes the time."""
+    """No default, check, policy or view calls the clock."""
     query = """
       select pg_describe_object(classid, objid, objsubid) from pg_depend
       where refclassid = 'pg_proc'::regclass and refobjid = 'private.clock()'::regprocedure
@@ -160,7 +160,7 @@ def test_nothing_else_calls_the_clock(owner: Connection) -> None:
     ],
 )
 def test_each_rule_stands_in_one_function(owner: Connection, pattern: str, function: str) -> None:
-    """C20: two ladders, soft closes, finalisers or webhook handlers would come to disagree."""
+    """Increments, soft close, finaliser and webhook effects have one function each (C20)."""
     query = "select proname::text from functions where prosrc ~ %(pattern)s"
 
     assert {function} == names(owner, query, pattern=pattern)
@@ -173,7 +173,7 @@ CLAIM = re.compile(r"(?:\bjwt\(\)|request\.jwt)(?:\s*->>?\s*'(\w+)')?")
 
 
 def test_metadata_of_a_token_decides_nothing(owner: Connection) -> None:
-    """B11: users write their metadata. Only the sign-up reads it, for a profile's first values."""
+    """No expression reads the metadata of a token, except the sign-up (B11)."""
     query = r"""
       select oid::regprocedure::text, regexp_replace(prosrc, '--[^\n]*', '', 'g') from pg_proc
       where pronamespace::regnamespace::text in ('public', 'private')
@@ -209,7 +209,7 @@ READERS_OF_ROLES = {
 
 
 def test_one_function_says_who_is_staff(owner: Connection) -> None:
-    """B11: several notions of an admin would come to disagree, so each reader is reviewed."""
+    """Each function that reads a user's role is on the reviewed list (B11)."""
     body = r"""
       select proname::text from functions
       where pronamespace = 'private'::regnamespace
@@ -226,7 +226,7 @@ def test_one_function_says_who_is_staff(owner: Connection) -> None:
 
 
 def test_no_span_follows_a_time_zone(owner: Connection) -> None:
-    """A function counts hours: a day of the session's time zone may have 23 or 25 of them."""
+    """Each time span counts hours, because a day in a time zone may have 23 or 25."""
     query = r"""
       select oid::regprocedure::text from functions
       where prosrc ~* 'interval\s+\S*''[^'']*(\m(day|week|mon|year|decade|centur)|[0-9][dwy]\M)'
@@ -238,7 +238,7 @@ def test_no_span_follows_a_time_zone(owner: Connection) -> None:
 
 
 def test_rpcs_take_times_as_text(owner: Connection) -> None:
-    """Postgres reads "tomorrow" and times without an offset as times; time_or_null does not."""
+    """RPCs take times as text, because Postgres reads words and times without offset."""
     query = """
       select f.oid::regprocedure::text from functions as f, unnest(f.proargtypes) as type
       where f.pronamespace = 'public'::regnamespace
@@ -274,7 +274,7 @@ BOUNDED = {
 
 
 def test_every_list_has_a_limit(owner: Connection) -> None:
-    """D6: rows that a caller gets are bounded by `max_rows`, or by a bound that was reviewed."""
+    """Each list is bounded by `max_rows` or by a reviewed bound (D6)."""
     query = r"""
       select f.proname::text
       from functions as f, regexp_replace(f.prosrc, '--[^\n]*', '', 'g') as body
@@ -288,7 +288,7 @@ def test_every_list_has_a_limit(owner: Connection) -> None:
 
 
 def test_every_table_and_function_has_a_comment(owner: Connection) -> None:
-    """A reader of the catalog finds the purpose of each object."""
+    """Each table and function has a comment."""
     query = """
       select oid::regclass::text from tables where obj_description(oid, 'pg_class') is null
       union all
@@ -299,7 +299,7 @@ def test_every_table_and_function_has_a_comment(owner: Connection) -> None:
 
 
 def test_every_foreign_key_has_an_index(owner: Connection) -> None:
-    """Deleting or joining a parent never scans its children (D7)."""
+    """Each foreign key has an index (D7)."""
     query = """
       select f.conname::text from pg_constraint as f join tables as t on f.conrelid = t.oid
       where f.contype = 'f' and not exists (
@@ -313,7 +313,7 @@ def test_every_foreign_key_has_an_index(owner: Connection) -> None:
 
 
 def test_profile_belongs_to_a_user_of_auth(owner: Connection) -> None:
-    """D7: the key of `users` is a user of Auth's, so no profile is left without one."""
+    """The key of `users` references a user of Auth (D7)."""
     query = """
       select pg_get_constraintdef(oid) from pg_constraint
       where conrelid = 'public.users'::regclass and confrelid = 'auth.users'::regclass
@@ -324,7 +324,7 @@ def test_profile_belongs_to_a_user_of_auth(owner: Connection) -> None:
 
 
 def test_workers_receive_changes_of_every_published_table(owner: Connection) -> None:
-    """Realtime sends a role nothing about a table whose key the role may not select.
+    """service_role may select the key of each published table, or Realtime sends it nothing.
 
     The key is enough. A grant on all columns would send each payload to each worker.
     """
@@ -345,7 +345,7 @@ def test_workers_receive_changes_of_every_published_table(owner: Connection) -> 
 
 
 def test_clients_read_every_column_by_name(owner: Connection) -> None:
-    """A new column is granted to the roles that read its table."""
+    """Each column of a readable table is granted by name."""
     query = """
       select r.role || ' ' || t.oid::regclass || ' ' || a.attname
       from tables as t
@@ -359,7 +359,7 @@ def test_clients_read_every_column_by_name(owner: Connection) -> None:
 
 
 def test_clients_read_no_system_column(owner: Connection) -> None:
-    """A select grant on a whole table includes system columns, and xmax shows locks.
+    """No client reads a system column such as xmax, which shows locks.
 
     A leader's silent raise and a refused call lock the row, so xmax would reveal them.
     """
@@ -379,7 +379,7 @@ PUBLIC_TABLES = ["auctions", "bids", "listing_photos", "listings"]
 
 
 def test_no_statistics_of_people_and_hidden_rows(owner: Connection) -> None:
-    """Estimates count rows that row level security hides. Without statistics they reveal nothing.
+    """Columns with hidden rows have no statistics, because estimates would count them.
 
     A new column gets its `set statistics 0` in the migration that adds it.
     """
@@ -413,9 +413,10 @@ STATE = re.compile(
 
 
 def test_immutable_functions_follow_from_their_arguments(owner: Connection) -> None:
-    """C14: if one read a table, by itself or by a call, an index or plan would keep an old result.
+    """An immutable function reads no table, session or time (C14).
 
-    A function that reads is stable at most.
+    Otherwise an index or plan would keep an old result. A function that reads is stable at
+    most.
     """
     query = r"""
       select
@@ -442,10 +443,7 @@ def test_immutable_functions_follow_from_their_arguments(owner: Connection) -> N
 
 
 def test_every_view_but_one_runs_with_its_readers_rights(owner: Connection) -> None:
-    """A view with its owner's rights bypasses row level security (B12).
-
-    Only public_profiles needs it.
-    """
+    """Each view but public_profiles is SECURITY INVOKER, so it keeps RLS (B12)."""
     query = """
       select oid::regclass::text from pg_class
       where relkind in ('v', 'm') and relnamespace::regnamespace::text in ('public', 'private')

@@ -1,4 +1,4 @@
-"""Messages as a test needs them, sent by the product's own functions."""
+"""Messages for tests, sent by the product's own functions."""
 
 from typing import Any
 from uuid import UUID, uuid4
@@ -77,7 +77,7 @@ def listing_of(owner: Connection, auction_id: UUID) -> UUID:
 def new_thread(
     actor: Actor, listing_id: object, content: str | None = "Hello", **more: object
 ) -> Any:
-    """Write to the seller of a listing; return the answer."""
+    """Start a thread with the seller of a listing; return the answer."""
     sent: dict[str, object] = {"client_message_id": uuid4(), "content": content, **more}
     return actor.call("start_thread", listing_id=listing_id, **sent)
 
@@ -95,7 +95,7 @@ def messages_of(actor: Actor) -> list[str]:
 
 
 def message_row(owner: Connection, message_id: object) -> dict[str, Any]:
-    """Return a message as the database has it."""
+    """Return the row of a message."""
     query = "select to_jsonb(m) from public.messages as m where id = %s"
     [(row,)] = owner.execute(query, [message_id]).fetchall()
     assert isinstance(row, dict)

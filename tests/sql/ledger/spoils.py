@@ -95,7 +95,7 @@ SPOILS: dict[str, tuple[object, ...]] = {
       or 'resolved' in (state::text, {0})
     )
     """: DISPUTE_STATES,
-    # No row says whether money is still to be withdrawn for an inquiry that became a dispute.
+    # No row records if money is still to be withdrawn for an inquiry that became a dispute.
     """
     update disputes set stripe_status = {0}
     where stripe_status <> {0} and not (

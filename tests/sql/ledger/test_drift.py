@@ -1,4 +1,4 @@
-"""`ledger_drift`: silent while all is well, and it names what contradicts the rest."""
+"""`ledger_drift`: it returns nothing for consistent rows, and names each contradiction."""
 
 from typing import Any
 from uuid import UUID
@@ -65,7 +65,7 @@ NOTICED = """
 
 @pytest.mark.parametrize("name", SOUND)
 def test_drift_names_whatever_was_spoiled(owner: Connection, order_id: UUID, name: str) -> None:
-    """Each column that speaks of money or of the state, each way, in each state of an order."""
+    """A change of any column about money or state is named, in each state of an order."""
     SOUND[name](owner, order_id)
     owner.execute("select set_config('market.order_in_transition', %s, true)", [str(order_id)])
     owner.execute("set local search_path = public")
@@ -309,7 +309,7 @@ def test_drift_of_one_order_leaves_out_the_others(
 
 
 def test_drift_is_for_our_own_processes(alice: Actor, moderator: Actor, service: Actor) -> None:
-    """The function sees every order, so no person calls it."""
+    """No user calls the function, because it reads every order."""
     for actor in (alice, moderator):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             actor.rows("select * from public.ledger_drift()")

@@ -1,4 +1,4 @@
-"""The books: what each moment posts, what they refuse, and what drift names."""
+"""The ledger: the postings of each event, its refusals, and its drift."""
 
 from uuid import UUID
 
@@ -53,7 +53,7 @@ def test_capture_is_owed_to_the_buyer(owner: Connection, order_id: UUID) -> None
 
 
 def test_stray_is_booked_in_its_own_currency(owner: Connection, order_id: UUID) -> None:
-    """A stray is in the books as capture and refund, and leaves nothing once it is back."""
+    """A stray payment is posted as capture and refund in its currency, and ends at zero."""
     answer = succeeded(owner, order_id, "pi_stray", amount_cents=77, currency="usd")
 
     query = "select distinct currency from public.ledger_entries"
@@ -150,7 +150,7 @@ def test_full_refund_after_release_leaves_nothing(owner: Connection, order_id: U
 def test_failure_after_release_gives_the_parts_back(
     owner: Connection, order_id: UUID, amount: int
 ) -> None:
-    """Seller and platform have again what a failed refund had taken, to the cent."""
+    """A refund that fails after the release gives seller and platform their parts back."""
     brought_to(owner, order_id, "released")
     before = balances(owner, order_id)
 
@@ -242,10 +242,7 @@ def test_fact_is_posted_once(owner: Connection, order_id: UUID) -> None:
 
 
 def test_unbalanced_set_is_refused(owner: Connection, order_id: UUID) -> None:
-    """A transaction of the books sums to zero in each currency, or none of it is there (C18).
-
-    Case 23.
-    """
+    """A transaction that does not sum to zero in each currency is refused (C18, case 23)."""
     lines = """
       select private.post(
         o, 'wrong', %s, array[('buyer', 'ADJUST', 1)]::private.ledger_line[], 'Wrong'
@@ -259,7 +256,7 @@ def test_unbalanced_set_is_refused(owner: Connection, order_id: UUID) -> None:
 
 
 def test_currencies_do_not_make_up_for_each_other(owner: Connection, order_id: UUID) -> None:
-    """Plus one dollar here and minus one there is no balance."""
+    """A transaction must sum to zero in each currency by itself."""
     insert = """
       insert into public.ledger_entries
         (txn_id, order_id, account, entry_type, amount_cents, currency, description, fact)
@@ -282,10 +279,7 @@ def test_currencies_do_not_make_up_for_each_other(owner: Connection, order_id: U
     ],
 )
 def test_books_are_never_changed(owner: Connection, order_id: UUID, statement: str) -> None:
-    """Not even the owner changes or removes an entry.
-
-    Case 23.
-    """
+    """Nobody changes or removes an entry, not even the owner (case 23)."""
     paid(owner, order_id)
     owner.execute("set constraints all immediate")
 
@@ -303,7 +297,7 @@ def test_people_read_their_own_lines(
     moderator: Actor,
     service: Actor,
 ) -> None:
-    """Each party sees their own account, staff the whole book; nobody writes in it."""
+    """Each party reads the own account, staff the whole ledger; nobody writes it."""
     brought_to(owner, order_id, "released")
     query = "select distinct account::text from public.ledger_entries order by 1"
 

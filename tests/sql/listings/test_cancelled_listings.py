@@ -1,4 +1,4 @@
-"""A cancelled listing: to others it is the same as an id that never was."""
+"""A cancelled listing looks like an unknown id to others."""
 
 from collections.abc import Mapping
 from uuid import UUID, uuid4
@@ -36,7 +36,7 @@ LOOK_UPS: Mapping[str, Mapping[str, object]] = {
 def test_cancelled_listing_is_unknown_to_others(
     owner: Connection, auction_id: UUID, *, alice: Actor, service: Actor, rpc: str
 ) -> None:
-    """Nobody learns that staff removed something: the answer is that of an unknown id."""
+    """Others get the answer of an unknown id, so a removal by staff stays hidden."""
     # The seller is not suspended: a suspended user's auctions answer AUCTION_NOT_LIVE to bids.
     owner.execute("select private.cancel_auction(%s, private.clock())", [auction_id])
     cancelled = {

@@ -1,4 +1,4 @@
-"""`update_listing`, `cancel_listing`, `relist_listing`: what a seller may still do."""
+"""`update_listing`, `cancel_listing`, `relist_listing`: the changes that a seller may make."""
 
 import json
 from datetime import datetime
@@ -15,7 +15,7 @@ from tests.sql.auctioning import auction_row, auctioned, listed, move_time, set_
 
 @pytest.fixture
 def scheduled(owner: Connection, seller: Actor) -> Any:
-    """Announce a listing that starts in an hour and ends a day from now."""
+    """Create a listing that starts in an hour and ends a day from now."""
     [(start_at, end_at)] = owner.execute(
         "select private.clock() + interval '1 hour', private.clock() + interval '1 day'"
     ).fetchall()
@@ -33,7 +33,7 @@ def listing_id_of(owner: Connection, auction_id: UUID) -> str:
 
 
 def test_announced_listing_can_change(owner: Connection, seller: Actor, scheduled: Any) -> None:
-    """A change of the listing changes the auction, too, and the rest stays."""
+    """A change of a scheduled listing changes its auction too, and no other column."""
     before = scheduled["listing"]
     [(start_at, end_at)] = owner.execute(
         "select private.clock() + interval '2 hours', private.clock() + interval '2 days'"
@@ -79,7 +79,7 @@ def test_announced_listing_can_change(owner: Connection, seller: Actor, schedule
 
 
 def test_reserve_can_be_taken_away(owner: Connection, seller: Actor, scheduled: Any) -> None:
-    """Null is no reserve, and then it is met."""
+    """A reserve of null means no reserve, which counts as met."""
     assert change(seller, scheduled["listing"]["id"], reserve_cents=None)["success"]
 
     assert auction_row(owner, UUID(scheduled["auction_id"]))["reserve_met"]
@@ -116,7 +116,7 @@ def test_reserve_can_be_taken_away(owner: Connection, seller: Actor, scheduled: 
 def test_impossible_change_is_refused(
     owner: Connection, seller: Actor, scheduled: Any, changes: dict[str, Any]
 ) -> None:
-    """Status and snapshots are never a seller's to set, and the rules of a listing hold (B5)."""
+    """A seller never sets status or snapshots, and the rules of a listing hold (B5)."""
     refusal = change(seller, scheduled["listing"]["id"], **changes)
 
     assert (False, "VALIDATION_ERROR") == (refusal["success"], refusal["code"])
@@ -125,7 +125,7 @@ def test_impossible_change_is_refused(
 
 
 def test_change_to_an_amount_above_the_bound_is_refused(seller: Actor, scheduled: Any) -> None:
-    """The bound is that of create_listing."""
+    """The highest amount is that of create_listing."""
     refusal = change(seller, scheduled["listing"]["id"], start_cents=10**8)
 
     assert ("BAD_AMOUNT", "start_cents") == (refusal["code"], refusal["field"])
@@ -164,7 +164,7 @@ def test_cancellations_are_limited(
 
 
 def test_repeated_change_does_not_count(seller: Actor, scheduled: Any) -> None:
-    """The stored answer comes before the limit."""
+    """A repeated call gets the stored answer, and counts towards no limit."""
     listing_id, request_id = scheduled["listing"]["id"], uuid4()
     arguments = {
         "listing_id": listing_id,
@@ -179,7 +179,7 @@ def test_repeated_change_does_not_count(seller: Actor, scheduled: Any) -> None:
 
 
 def test_oversized_changes_are_not_read(owner: Connection, seller: Actor, scheduled: Any) -> None:
-    """Their length is checked before any text is cleaned."""
+    """The length of the changes is checked before any text is cleaned."""
     owner.execute("set local statement_timeout = '1s'")
 
     refusal = change(seller, scheduled["listing"]["id"], title="<b" * 2_500_000)
@@ -189,7 +189,7 @@ def test_oversized_changes_are_not_read(owner: Connection, seller: Actor, schedu
 
 @pytest.mark.parametrize("changes", ["[]", '"title"', "null"])
 def test_changes_are_an_object(seller: Actor, scheduled: Any, changes: str) -> None:
-    """Another form of JSON is refused, and not an error."""
+    """Another JSON type than an object gets a refusal and no error."""
     refusal = seller.call("update_listing", listing_id=scheduled["listing"]["id"], changes=changes)
 
     assert "VALIDATION_ERROR" == refusal["code"]
@@ -209,7 +209,7 @@ def test_changes_are_an_object(seller: Actor, scheduled: Any, changes: str) -> N
 def test_started_listing_cannot_change(
     owner: Connection, seller: Actor, scheduled: Any, *, name: str, value: Any
 ) -> None:
-    """Not when its start has come, be it that nothing has made it live yet; nor live (B5).
+    """A listing cannot change after its start, even if it is not activated yet (B5).
 
     Before the start, the seller may make each of the changes.
     """
@@ -237,7 +237,7 @@ def test_started_listing_cannot_change(
 def test_strangers_change_nothing(
     alice: Actor, moderator: Actor, seller: Actor, scheduled: Any
 ) -> None:
-    """To everybody but its seller there is no such listing to change."""
+    """Another user's change gets the answer of an unknown listing."""
     listing_id = scheduled["listing"]["id"]
 
     for actor in (alice, moderator):
@@ -249,7 +249,7 @@ def test_strangers_change_nothing(
 
 @pytest.mark.parametrize("function", ["cancel_listing", "get_listing_private"])
 def test_what_is_not_there_is_not_found(owner: Connection, moderator: Actor, function: str) -> None:
-    """Staff are told so too, and so is a token that names nobody: to touch no row is no success."""
+    """A listing without a row is not found, for staff and for a token without a user too."""
     nobody = Actor(connection=owner, role="authenticated")
 
     for actor in (moderator, nobody):
@@ -258,7 +258,7 @@ def test_what_is_not_there_is_not_found(owner: Connection, moderator: Actor, fun
 
 @pytest.mark.parametrize("function", ["update_listing", "cancel_listing", "relist_listing"])
 def test_only_signed_in_users_call(anonymous: Actor, service: Actor, function: str) -> None:
-    """Neither visitors nor our own processes may even call these."""
+    """Neither visitors nor our own processes may execute the functions."""
     arguments: dict[str, object] = {"listing_id": uuid4()}
     if function == "update_listing":
         arguments["changes"] = "{}"
@@ -270,7 +270,7 @@ def test_only_signed_in_users_call(anonymous: Actor, service: Actor, function: s
 def test_listing_without_bids_can_be_called_off(
     owner: Connection, seller: Actor, auction_id: UUID, scheduled: Any
 ) -> None:
-    """Live or announced, with its auction; again is a success that changes nothing."""
+    """A live or scheduled listing without bids is cancelled once; a repeat changes nothing."""
     for one in (auction_id, UUID(scheduled["auction_id"])):
         listing_id = listing_id_of(owner, one)
 
@@ -285,7 +285,7 @@ def test_listing_without_bids_can_be_called_off(
 
 
 def test_staff_may_call_off(owner: Connection, moderator: Actor, auction_id: UUID) -> None:
-    """Staff may cancel what nobody has bid on."""
+    """Staff may cancel another user's listing without bids."""
     answer = moderator.call("cancel_listing", listing_id=listing_id_of(owner, auction_id))
 
     assert {"success": True} == answer
@@ -294,7 +294,7 @@ def test_staff_may_call_off(owner: Connection, moderator: Actor, auction_id: UUI
 def test_listing_with_bids_cannot_be_called_off(
     owner: Connection, seller: Actor, alice: Actor, auction_id: UUID
 ) -> None:
-    """Bidders rely on a listing with bids (B5)."""
+    """A listing with bids cannot be cancelled (B5)."""
     alice.call("place_bid", auction_id=auction_id, amount_cents=1000)
 
     refusal = seller.call("cancel_listing", listing_id=listing_id_of(owner, auction_id))
@@ -306,7 +306,7 @@ def test_listing_with_bids_cannot_be_called_off(
 def test_listing_that_is_over_cannot_be_called_off(
     owner: Connection, seller: Actor, service: Actor, auction_id: UUID
 ) -> None:
-    """Not when it is closed, and not when only the closer is late."""
+    """A listing cannot be cancelled after its end, whether it is closed or not."""
     listing_id = listing_id_of(owner, auction_id)
     move_time(owner, "1 hour")
     assert "LISTING_OVER" == seller.call("cancel_listing", listing_id=listing_id)["code"]
@@ -317,7 +317,7 @@ def test_listing_that_is_over_cannot_be_called_off(
 
 
 def test_unsold_listing_is_offered_again(owner: Connection, seller: Actor, service: Actor) -> None:
-    """As a new listing with the same photos and street, and a reserve of its own."""
+    """A relisted item is a new listing with the same photos and street and a new reserve."""
     old_id = auctioned(seller, reserve_cents=5000)
     owner.execute("""
       insert into public.listing_photos
@@ -352,7 +352,7 @@ def test_unsold_listing_is_offered_again(owner: Connection, seller: Actor, servi
 def test_unpaid_listing_is_offered_again(
     owner: Connection, seller: Actor, alice: Actor, service: Actor, auction_id: UUID
 ) -> None:
-    """Sold is sold, until the order is cancelled."""
+    """A sold item is relisted only after its order was cancelled."""
     alice.call("place_bid", auction_id=auction_id, amount_cents=1000)
     service.call("end_auction", auction_id=auction_id, force=True)
     listing_id = listing_id_of(owner, auction_id)
@@ -369,7 +369,7 @@ def test_unpaid_listing_is_offered_again(
 def test_running_listing_is_not_offered_again(
     owner: Connection, seller: Actor, auction_id: UUID
 ) -> None:
-    """A live or scheduled listing is on offer already."""
+    """A live or scheduled listing is not relisted."""
     answer = seller.call("relist_listing", listing_id=listing_id_of(owner, auction_id))
 
     assert "LISTING_NOT_UNSOLD" == answer["code"]
@@ -378,7 +378,7 @@ def test_running_listing_is_not_offered_again(
 def test_relisting_follows_the_rules(
     owner: Connection, seller: Actor, service: Actor, auction_id: UUID
 ) -> None:
-    """A reserve that a new listing could not have is refused here too, and copies no photo."""
+    """An invalid reserve is refused, and no photo is copied."""
     service.call("end_auction", auction_id=auction_id, force=True)
 
     refusal = seller.call(
@@ -392,7 +392,7 @@ def test_relisting_follows_the_rules(
 def test_times_of_a_change_are_read_by_the_database(
     owner: Connection, seller: Actor, scheduled: Any, given: str | None
 ) -> None:
-    """A start that has passed is now, and so is none, as with a new listing."""
+    """A start that is null or in the past becomes the current time, as in a new listing."""
     answer = change(seller, scheduled["listing"]["id"], start_at=given)
 
     [(now,)] = owner.execute("select private.clock()").fetchall()
@@ -411,7 +411,7 @@ def test_times_of_a_change_are_read_by_the_database(
 def test_contact_detail_in_a_change_is_refused(
     seller: Actor, scheduled: Any, *, field: str, value: object
 ) -> None:
-    """A listing keeps its clean text until it starts."""
+    """A change with a contact detail is refused."""
     changes = json.dumps({field: value})
 
     refused = seller.call("update_listing", listing_id=scheduled["listing"]["id"], changes=changes)
@@ -422,7 +422,7 @@ def test_contact_detail_in_a_change_is_refused(
 def test_relisted_text_passes_the_filter_again(
     owner: Connection, seller: Actor, service: Actor
 ) -> None:
-    """The rules may have become stricter since the first listing."""
+    """The filter reads the text of a relisted item again, because its rules may have changed."""
     old_id = auctioned(seller)
     owner.execute("update public.listings set description = 'Call 0412 345 678 for a look at it'")
     service.call("end_auction", auction_id=old_id, force=True)

@@ -33,12 +33,12 @@ def other(declared_url: str) -> Iterator[Connection]:
 def test_stranger_locks_nothing(
     owner: Connection, other: Connection, auction_id: UUID, alice: Actor, function: str
 ) -> None:
-    """Nobody keeps rivals from bidding by calls about a thing that is not theirs to change."""
+    """Another user's call takes no lock, so it cannot block bidders."""
     more = {"changes": "{}"} if function == "update_listing" else {}
     listing_id = auction_row(owner, auction_id)["listing_id"]
     owner.commit()
     other.execute("select from public.auctions where id = %s for update", [auction_id])
-    # A wait for that row must fail the test and not hang it.
+    # A wait for that row fails the test instead of blocking it.
     owner.execute("set lock_timeout = '1s'")
 
     assert "LISTING_NOT_FOUND" == alice.call(function, listing_id=listing_id, **more)["code"]
@@ -47,7 +47,7 @@ def test_stranger_locks_nothing(
 def test_bid_goes_by_the_reserve_of_its_time(
     owner: Connection, other: Connection, seller: Actor, alice: Actor
 ) -> None:
-    """A bid that was there before a change, and stands after it, is held against what is new."""
+    """A bid that waited for a change is compared with the new reserve."""
     [(now,)] = owner.execute("select private.clock()").fetchall()
     assert isinstance(now, datetime)
     announced = listed(seller, start_at=now + timedelta(hours=1), reserve_cents=5000)
@@ -75,7 +75,7 @@ def test_bid_goes_by_the_reserve_of_its_time(
 
 
 def is_waiting(other: Connection, waiting: Connection) -> bool:
-    """Ask whether the connection `waiting` has to wait for a lock."""
+    """Return true if the connection `waiting` waits for a lock."""
     query = "select exists (select from pg_locks where pid = %s and not granted)"
     [(answer,)] = other.execute(query, [waiting.info.backend_pid]).fetchall()
     return bool(answer)

@@ -1,4 +1,4 @@
-"""`create_listing`: which users may offer which items, and what becomes public."""
+"""`create_listing`: sellers, items, texts and times."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -19,7 +19,7 @@ def now(owner: Connection, ahead: str = "0") -> datetime:
 
 
 def test_listing_goes_live_with_its_auction(owner: Connection, seller: Actor) -> None:
-    """Without a start it is live at once, for seven days, with its auction beside it (A14)."""
+    """Without a start the listing and its auction are live at once, for seven days (A14)."""
     answer = listed(seller)
 
     listing = answer["listing"]
@@ -64,7 +64,7 @@ def test_listing_goes_live_with_its_auction(owner: Connection, seller: Actor) ->
 
 
 def test_listing_with_a_start_is_scheduled(owner: Connection, seller: Actor) -> None:
-    """It is announced with the times as sent."""
+    """A listing with a start is scheduled with the times as sent."""
     start_at, end_at = now(owner, "1 hour"), now(owner, "1 day")
 
     listing = listed(seller, start_at=start_at, end_at=end_at)["listing"]
@@ -77,7 +77,7 @@ def test_listing_with_a_start_is_scheduled(owner: Connection, seller: Actor) -> 
 
 
 def test_start_that_has_passed_is_now(owner: Connection, seller: Actor) -> None:
-    """No client dates its listing back."""
+    """A start in the past becomes the current time."""
     listing = listed(seller, start_at=now(owner, "-1 hour"))["listing"]
 
     assert "live" == listing["status"]
@@ -87,7 +87,7 @@ def test_start_that_has_passed_is_now(owner: Connection, seller: Actor) -> None:
 def test_reserve_and_street_are_the_sellers(
     seller: Actor, alice: Actor, moderator: Actor, anonymous: Actor
 ) -> None:
-    """They are in no row that others read. Staff read the street, another user neither (B18)."""
+    """Other users read neither the reserve nor the street; staff read the street (B18)."""
     answer = listed(seller, reserve_cents=5000)
     listing_id = answer["listing"]["id"]
 
@@ -137,7 +137,7 @@ def test_each_read_by_staff_is_audited(owner: Connection, seller: Actor, moderat
 
 
 def test_texts_are_cleaned(seller: Actor) -> None:
-    """Tags, scripts and control characters are no part of a text; a title is one line."""
+    """Tags, scripts and control characters are removed, and a title is one line."""
     listing = listed(
         seller,
         title=" A <b>fine</b>\n<script>alert(1)</script> teapot\t ",
@@ -208,7 +208,7 @@ def test_texts_are_cleaned(seller: Actor) -> None:
 def test_what_breaks_a_rule_is_refused(
     owner: Connection, seller: Actor, field: str, changes: dict[str, Any]
 ) -> None:
-    """The seller is told which field it is, and nothing is made (B5)."""
+    """The refusal names the field, and no row is written (B5)."""
     refusal = listed(seller, **changes)
 
     assert (False, "VALIDATION_ERROR", field) == (
@@ -221,7 +221,7 @@ def test_what_breaks_a_rule_is_refused(
 
 @pytest.mark.parametrize("field", ["start_cents", "reserve_cents", "buy_now_cents"])
 def test_amount_above_the_bound_is_refused(owner: Connection, seller: Actor, field: str) -> None:
-    """Stripe charges at most 99999999 cents, so no price is above."""
+    """A price above 99999999 cents is refused, because Stripe charges no more."""
     refusal = listed(seller, **{field: 10**8})
 
     assert ("BAD_AMOUNT", field) == (refusal["code"], refusal["field"])
@@ -241,7 +241,7 @@ def test_amount_above_the_bound_is_refused(owner: Connection, seller: Actor, fie
 def test_seller_must_be_in_good_standing(
     owner: Connection, seller: Actor, change: LiteralString, code: str
 ) -> None:
-    """Only verified sellers list things."""
+    """Only verified users who are not suspended list items."""
     owner.execute(change)
 
     assert code == listed(seller)["code"]
@@ -258,7 +258,7 @@ def test_staff_may_sell(owner: Connection) -> None:
 
 
 def test_sixth_listing_of_an_hour_is_refused(owner: Connection, seller: Actor) -> None:
-    """Five an hour; who mistyped something has not used one up."""
+    """A user makes five listings in an hour; a refused call does not count."""
     for _ in range(3):
         listed(seller, title="x")
     for _ in range(5):
@@ -292,7 +292,7 @@ def test_refused_text_uses_up_no_listing(seller: Actor) -> None:
 def test_oversized_text_is_cheap_and_counted(
     owner: Connection, seller: Actor, change: LiteralString, code: str
 ) -> None:
-    """Length and seller are checked before any text is read, and each such call uses the limit."""
+    """Length and seller are checked before a text is cleaned, and each such call counts."""
     owner.execute(change)
     owner.execute("set local statement_timeout = '1s'")
     title = "<b" * 2_500_000
@@ -303,7 +303,7 @@ def test_oversized_text_is_cheap_and_counted(
 
 
 def test_default_week_has_168_hours(owner: Connection, seller: Actor) -> None:
-    """Also in a session whose time zone leaves summer time in that week."""
+    """The default week has 168 hours in every time zone of the session."""
     owner.execute("set local timezone = 'Australia/Sydney'")
     start_at = datetime(now(owner).year + 1, 4, 1, tzinfo=UTC)
     owner.execute(
@@ -322,14 +322,14 @@ def test_default_week_has_168_hours(owner: Connection, seller: Actor) -> None:
 @pytest.mark.parametrize("field", ["start_at", "end_at"])
 @pytest.mark.parametrize("time", ["2026-12-02T20:00", "tomorrow", "infinity", ""])
 def test_time_without_offset_is_refused(seller: Actor, field: str, time: str) -> None:
-    """Such a time depends on settings of the session."""
+    """A time without an offset is refused, because it depends on the session."""
     refusal = listed(seller, **{field: time})
 
     assert ("VALIDATION_ERROR", field) == (refusal["code"], refusal["field"])
 
 
 def test_only_signed_in_users_list(anonymous: Actor, service: Actor) -> None:
-    """Neither visitors nor our own processes may even call the function."""
+    """Neither visitors nor our own processes may execute the function."""
     for actor in (anonymous, service):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             listed(actor)
@@ -352,7 +352,7 @@ def test_only_signed_in_users_list(anonymous: Actor, service: Actor) -> None:
     ],
 )
 def test_nobody_writes_listings_directly(seller: Actor, write: LiteralString) -> None:
-    """Not even the seller, whose listing it is (B5)."""
+    """Nobody writes the table directly, not even the seller (B5)."""
     listed(seller)
 
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
@@ -376,7 +376,7 @@ def test_contact_detail_is_refused(seller: Actor, field: str, text: str, detail:
 
 
 def test_number_over_title_and_description_is_refused(seller: Actor) -> None:
-    """The two texts are read as one."""
+    """The filter reads title and description as one text."""
     refused = listed(seller, title="Teapot 0412", description="345 678 for questions")
 
     assert "CONTACT_IN_TEXT" == refused["code"]
@@ -393,7 +393,7 @@ def test_number_over_title_and_description_is_refused(seller: Actor) -> None:
 def test_contact_detail_in_the_suburb_is_refused(
     seller: Actor, *, description: str, suburb: str, field: str, detail: str
 ) -> None:
-    """Everybody reads the suburb, so it is read together with the other texts."""
+    """The filter reads the suburb with the other texts, because everybody reads it."""
     location = json.dumps({"suburb": suburb, "postcode": "3065", "state": "VIC"})
 
     refused = listed(seller, description=description, location=location)
@@ -405,7 +405,7 @@ def test_contact_detail_in_the_suburb_is_refused(
 
 @pytest.mark.parametrize("suburb", ["Seventeen Seventy", "Town of 1770", "O'Connor", "St. Kilda"])
 def test_suburb_with_a_number_in_its_name_passes(seller: Actor, suburb: str) -> None:
-    """Queensland has a town of this name."""
+    """A suburb may have a number in its name; Queensland has a town like that."""
     location = json.dumps({"suburb": suburb, "postcode": "4677", "state": "QLD"})
 
     assert listed(seller, location=location)["success"]

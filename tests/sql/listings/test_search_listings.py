@@ -41,7 +41,7 @@ def test_other_text_is_not_found(seller: Actor, alice: Actor, search: str) -> No
 
 
 def test_search_follows_a_change(owner: Connection, seller: Actor, alice: Actor) -> None:
-    """The text that is searched is the present one."""
+    """A search reads the current text."""
     starts_at = owner.execute("select private.clock() + interval '1 hour'").fetchall()[0][0]
     auction_id = auctioned(seller, title="Brass lamp", ends_in="1 day", start_at=starts_at)
 
@@ -57,7 +57,7 @@ def test_search_follows_a_change(owner: Connection, seller: Actor, alice: Actor)
 
 @pytest.mark.parametrize("status", ["scheduled", "ended", "cancelled", "lost", None])
 def test_only_the_named_status_is_found(seller: Actor, alice: Actor, status: str | None) -> None:
-    """A live listing is not among those of another status, known or not."""
+    """A search by a status finds only listings of that status."""
     auctioned(seller, title="Brass lamp")
 
     assert ["Brass lamp"] == found(alice, "brass")
@@ -67,7 +67,7 @@ def test_only_the_named_status_is_found(seller: Actor, alice: Actor, status: str
 def test_cancelled_listing_is_found_by_nobody(
     owner: Connection, auction_id: UUID, seller: Actor, moderator: Actor
 ) -> None:
-    """The seller finds it in the own list, and staff read the table."""
+    """Nobody finds a cancelled listing; the seller has the own list, and staff the table."""
     [title] = found(seller, "")
     owner.execute("select private.cancel_auction(%s, private.clock())", [auction_id])
 

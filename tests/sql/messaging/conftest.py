@@ -17,11 +17,11 @@ def _scripted_filter(owner: Connection) -> None:
 
 @pytest.fixture
 def order_id(seller: Actor, alice: Actor) -> UUID:
-    """Sell something to Alice, who has not paid yet."""
+    """Sell an item to Alice, who has not paid yet."""
     return ordered(seller, alice)
 
 
 @pytest.fixture
 def listing_id(owner: Connection, auction_id: UUID) -> UUID:
-    """Offer something else, which is on sale for an hour."""
+    """Create another listing, which is on sale for an hour."""
     return listing_of(owner, auction_id)

@@ -19,7 +19,7 @@ Who = Literal["alice", "seller"]
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Send:
-    """One of the two writes about one of the listings."""
+    """A message of one of the two about one of the listings."""
 
     sender: Who
     listing: int
@@ -28,7 +28,7 @@ class Send:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Decide:
-    """Staff decide about the message that has waited longest."""
+    """A decision of staff about the oldest held message."""
 
     release: bool
 
@@ -99,7 +99,7 @@ class Model:
         self._notify(held)
 
     def oldest_held(self) -> Sent:
-        """Return the message that has waited longest."""
+        """Return the oldest held message."""
         return next(one for one in self.sent if one.delivery == "held")
 
     def _notify(self, sent: Sent) -> None:
@@ -149,7 +149,7 @@ class World:
         )
 
     def check(self, model: Model) -> None:
-        """Compare what each of the two reads with the model."""
+        """Compare the messages that each of the two reads with the model."""
         for who, person in self._people.items():
             assert model.read_by(who) == messages_of(person)
             assert model.notified[who] == len(new_messages(person))
@@ -179,7 +179,7 @@ def test_conversation_follows_the_model(
 
 
 def take(step: Step, model: Model, world: World) -> None:
-    """Take a step in both, if it is possible."""
+    """Take a step in model and database, if it is possible."""
     if isinstance(step, Decide):
         if any(one.delivery == "held" for one in model.sent):
             held = model.sent.index(model.oldest_held())

@@ -1,4 +1,4 @@
-"""`message_threads` and `messages`: who may read them, and who may mark them as read."""
+"""`message_threads` and `messages`: the users who may read them, and mark them as read."""
 
 import datetime as dt
 from typing import LiteralString
@@ -36,7 +36,7 @@ def write(moderator: Actor, thread_id: UUID, sender: Actor, delivery: str = "del
 def test_thread_is_its_parties_and_staffs(
     thread_id: UUID, *, alice: Actor, seller: Actor, bob: Actor, moderator: Actor, anonymous: Actor
 ) -> None:
-    """Nobody else knows that two people talk (B8)."""
+    """Only the parties and staff read a thread (B8)."""
     query = "select id from public.message_threads"
     for actor in (alice, seller, moderator):
         assert [(thread_id,)] == actor.rows(query)
@@ -67,7 +67,7 @@ def test_peer_reads_what_was_delivered(
     moderator: Actor,
     delivery: str,
 ) -> None:
-    """Held and rejected messages are for their sender and staff alone."""
+    """The other party reads delivered messages only; sender and staff read all."""
     write(moderator, thread_id, alice, delivery)
 
     query = "select count(*) from public.messages"
@@ -78,7 +78,7 @@ def test_peer_reads_what_was_delivered(
 def test_recipient_marks_messages_read(
     thread_id: UUID, alice: Actor, seller: Actor, moderator: Actor
 ) -> None:
-    """The recipient alone sets read_at, and no client changes anything else (A10)."""
+    """Only the recipient sets read_at, and no client changes another column (A10)."""
     wrote(alice, thread_id)
     wrote(alice, thread_id, "hold this")
     mark = "update public.messages set read_at = now() where read_at is null"
@@ -101,7 +101,7 @@ def test_recipient_marks_messages_read(
 def test_read_at_is_the_databases_time(
     owner: Connection, thread_id: UUID, alice: Actor, seller: Actor, sent: str
 ) -> None:
-    """The recipient's client may send any time; the first reading counts, by our clock."""
+    """read_at is the database's time of the first reading, whatever time the client sends."""
     wrote(alice, thread_id)
     mark: LiteralString = "update public.messages set read_at = %(sent)s"
     before = now(owner)
@@ -114,7 +114,7 @@ def test_read_at_is_the_databases_time(
 def test_read_message_stays_read(
     owner: Connection, thread_id: UUID, alice: Actor, seller: Actor
 ) -> None:
-    """read_at is never taken back, and null is no time to set."""
+    """read_at is never reset, and null is refused."""
     wrote(alice, thread_id)
     clear: LiteralString = "update public.messages set read_at = null"
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
@@ -143,7 +143,7 @@ def read_at(owner: Connection) -> dt.datetime:
 
 
 def test_outsider_posts_in_no_thread(thread_id: UUID, bob: Actor, alice: Actor) -> None:
-    """Messages are written by a function, and not by any client (B8)."""
+    """No client inserts a message; only the functions do (B8)."""
     insert = """
       insert into public.messages (thread_id, sender_id, content)
       values (%(thread_id)s, %(sender_id)s, 'x')
@@ -156,7 +156,7 @@ def test_outsider_posts_in_no_thread(thread_id: UUID, bob: Actor, alice: Actor) 
 def test_thread_is_marked_read_at_once(
     owner: Connection, thread_id: UUID, alice: Actor, seller: Actor, bob: Actor
 ) -> None:
-    """One call marks all messages of the other party, answers their number, and is for parties."""
+    """One call marks all messages of the other party and returns their number, for parties only."""
     for text in ("One", "Two", "hold this"):
         wrote(alice, thread_id, text)
     wrote(seller, thread_id)

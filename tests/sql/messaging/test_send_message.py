@@ -1,4 +1,4 @@
-"""`send_message`: the parties of a thread write to each other, and nobody else does."""
+"""`send_message`: the parties of a thread write to each other."""
 
 from typing import Any
 from uuid import UUID, uuid4
@@ -23,7 +23,7 @@ from tests.sql.writing import (
 
 @pytest.fixture
 def thread_id(listing_id: UUID, alice: Actor) -> Any:
-    """Have Alice ask something about the listing."""
+    """Let Alice ask about the listing."""
     return new_thread(alice, listing_id, "A question")["thread_id"]
 
 
@@ -56,7 +56,7 @@ def test_parties_write_to_each_other(
 def test_outsider_writes_in_no_thread(
     owner: Connection, thread_id: str, bob: Actor, *, moderator: Actor, anonymous: Actor
 ) -> None:
-    """An outsider, and staff too, get the answer of a thread that does not exist (B8)."""
+    """Another user, staff included, gets the answer of an unknown thread (B8)."""
     refusals = [wrote(bob, thread_id), wrote(moderator, thread_id), wrote(bob, uuid4())]
 
     assert ["RESOURCE_NOT_FOUND"] * 3 == [answer["code"] for answer in refusals]
@@ -77,7 +77,7 @@ def test_outsider_writes_in_no_thread(
 def test_message_without_visible_text_is_refused(
     owner: Connection, thread_id: str, alice: Actor, content: str | None
 ) -> None:
-    """A message has 1 to 1000 visible characters, in both functions, and counts for no limit."""
+    """A message has 1 to 1000 visible characters; a refused one counts for no limit."""
     set_setting(owner, "rate_limits", "{}")
 
     assert "VALIDATION_ERROR" == wrote(alice, thread_id, content)["code"]
@@ -122,7 +122,7 @@ def test_deleted_users_are_past_writing(
     owner: Connection, thread_id: str, listing_id: UUID, *, alice: Actor, seller: Actor,
     function: Any,
 ) -> None:  # fmt: skip
-    """A deleted recipient reads nothing, and the token of a deleted sender sends nothing."""
+    """A message to a deleted user is refused, and so is the token of a deleted sender."""
     subject = listing_id if function is new_thread else thread_id
     owner.execute("update public.users set deleted_at = now() where id = %s", [seller.id])
     assert "RECIPIENT_NOT_FOUND" == function(alice, subject)["code"]
@@ -134,7 +134,7 @@ def test_deleted_users_are_past_writing(
 def test_repeated_call_gets_the_first_answer(
     owner: Connection, thread_id: str, alice: Actor, *, seller: Actor, moderator: Actor
 ) -> None:
-    """Also with another text, and after staff have released the message."""
+    """A repeated call gets the first answer, with another text or after a release too."""
     message_id = uuid4()
     first = wrote(alice, thread_id, "hold this", client_message_id=message_id)
     set_setting(owner, "rate_limits", '{"send_message": {"max": 1, "window_s": 60}}')
@@ -154,7 +154,7 @@ def test_repeated_call_gets_the_first_answer(
 def test_id_of_another_call_is_refused(
     owner: Connection, thread_id: str, listing_id: UUID, *, alice: Actor, seller: Actor
 ) -> None:
-    """Another thread, another listing, another function and another RPC are other calls."""
+    """An id of another thread, listing, function or RPC is refused."""
     other_listing = listing_of(owner, auctioned(seller))
     other_thread = new_thread(alice, other_listing)["thread_id"]
     sent, started = uuid4(), uuid4()
@@ -174,7 +174,7 @@ def test_id_of_another_call_is_refused(
 
 
 def test_refused_message_may_be_sent_again(thread_id: str, alice: Actor) -> None:
-    """A refusal leaves no receipt. A call without an id is refused."""
+    """A refusal stores no receipt; a call without an id is refused."""
     message_id = uuid4()
     assert "VALIDATION_ERROR" == wrote(alice, thread_id, "", client_message_id=message_id)["code"]
 
@@ -228,7 +228,7 @@ def test_verdict_decides_what_the_recipient_reads(
 def test_held_message_changes_nothing_for_the_recipient(
     owner: Connection, thread_id: str, alice: Actor, seller: Actor
 ) -> None:
-    """No order of threads, no notification, no unread message; the sender sees it."""
+    """A held message changes nothing for its recipient, and its sender sees it."""
     before = last_message_at(owner, thread_id)
     move_time(owner, "1 minute")
     unread = "select count(*) from public.messages where read_at is null"
@@ -277,7 +277,7 @@ def test_filter_joins_the_threads_of_a_pair(
 def test_filter_joins_both_roles_of_a_pair(
     owner: Connection, listing_id: UUID, alice: Actor, bob: Actor
 ) -> None:
-    """Alice buys from Bob and Bob from Alice: her messages to him are one sequence."""
+    """The filter joins the messages of a pair in both roles, as buyer and as seller."""
     owner.execute("update public.users set role = 'seller'")
     at_bobs = new_thread(alice, listing_of(owner, auctioned(bob)), "As a buyer")["thread_id"]
     at_hers = new_thread(bob, listing_of(owner, auctioned(alice)), "Not hers")["thread_id"]

@@ -25,13 +25,13 @@ REASON = "The review queue"
 
 @pytest.fixture
 def thread_id(listing_id: UUID, alice: Actor) -> Any:
-    """Have Alice ask something about the listing."""
+    """Let Alice ask about the listing."""
     return new_thread(alice, listing_id, "A question")["thread_id"]
 
 
 @pytest.fixture
 def held_id(thread_id: str, alice: Actor) -> str:
-    """Have the filter hold a message."""
+    """Let the filter hold a message."""
     return str(wrote(alice, thread_id, "hold this")["message_id"])
 
 
@@ -55,7 +55,7 @@ def audited(moderator: Actor) -> list[tuple[str, ...]]:
 def test_staff_read_the_original(
     thread_id: str, held_id: str, *, alice: Actor, moderator: Actor
 ) -> None:
-    """They get the text, the findings and the score, and each look is audited."""
+    """Staff get the text, the findings and the score, and each call is audited."""
     answer = read(moderator, held_id)
 
     assert ("hold this", "▇▇▇▇ this", "hold", "held", 90, 7) == tuple(
@@ -76,7 +76,7 @@ def test_staff_read_the_original(
 
 
 def test_cast_shows_no_original(held_id: str, moderator: Actor) -> None:
-    """An error of PostgREST's cast would show the text and undo the entry in the log."""
+    """A cast of the answer is refused, because its error would show the text and undo the audit."""
     call = """
       with pgrst_source as (
         select public.staff_read_message(%(message_id)s, %(reason)s) as pgrst_scalar
@@ -90,7 +90,7 @@ def test_cast_shows_no_original(held_id: str, moderator: Actor) -> None:
 def test_ordinary_message_is_its_own_original(
     thread_id: str, *, alice: Actor, moderator: Actor
 ) -> None:
-    """Staff read any message in the same way, also one in which the filter found nothing."""
+    """Staff read a message without findings by the same call."""
     message_id = wrote(alice, thread_id, "Fine")["message_id"]
 
     answer = read(moderator, message_id)
@@ -102,7 +102,7 @@ def test_only_staff_review(
     held_id: str, moderator: Actor, *, alice: Actor, seller: Actor, bob: Actor,
     anonymous: Actor, service: Actor,
 ) -> None:  # fmt: skip
-    """Staff have the role and a second factor; nobody else calls either function."""
+    """Only staff with a second factor call the functions."""
     one_factor = dataclasses.replace(moderator, aal="aal1")
     for actor in (alice, seller, bob, one_factor):
         with pytest.raises(psycopg.Error, match="FORBIDDEN"):
@@ -118,7 +118,7 @@ def test_only_staff_review(
 
 
 def test_party_is_no_reviewer(owner: Connection, held_id: str, seller: Actor, alice: Actor) -> None:
-    """Staff who talk in the thread would read what was sealed from them, or release their own."""
+    """Staff who are a party of the thread read and decide nothing in it."""
     owner.execute("update public.users set role = 'moderator'")
     for actor in (seller.with_second_factor(), alice.with_second_factor()):
         assert "FORBIDDEN" == read(actor, held_id)["code"]
@@ -166,7 +166,7 @@ def test_release_delivers_the_original(
     owner: Connection, thread_id: str, held_id: str, *, alice: Actor, seller: Actor,
     moderator: Actor,
 ) -> None:  # fmt: skip
-    """The text is as it was written; the thread moves up and the recipient is notified."""
+    """A release delivers the original text, moves the thread up and notifies the recipient."""
     query = "select last_message_at from public.message_threads where id = %s"
     before = owner.execute(query, [thread_id]).fetchall()
     move_time(owner, "1 hour")
@@ -201,7 +201,7 @@ def test_release_shows_a_hidden_thread(
 def test_rejected_message_reaches_nobody(
     held_id: str, *, alice: Actor, seller: Actor, moderator: Actor
 ) -> None:
-    """The sender sees that it was rejected. The content stays masked."""
+    """A rejected message is not delivered, and its sender reads the masked text."""
     answer = decide(moderator, held_id, release=False)
 
     assert {"success": True, "delivery": "rejected"} == answer
@@ -225,7 +225,7 @@ def test_decision_is_made_once(
 
 
 def test_id_of_a_release_does_not_serve_for_a_rejection(held_id: str, moderator: Actor) -> None:
-    """A request id repeats its answer; staff must not take the first decision for the second."""
+    """The request id of a release is refused for a rejection."""
     request = uuid4()
     first = decide(moderator, held_id, release=True, client_request_id=request)
 
@@ -238,7 +238,7 @@ def test_id_of_a_release_does_not_serve_for_a_rejection(held_id: str, moderator:
 def test_delivered_message_is_past_a_decision(
     thread_id: str, alice: Actor, moderator: Actor, text: str
 ) -> None:
-    """The recipient has seen it."""
+    """A delivered message cannot be rejected."""
     message_id = wrote(alice, thread_id, text)["message_id"]
 
     for release in (True, False):
@@ -258,7 +258,7 @@ def test_nobody_reads_the_sealed_table(
 def test_originals_are_purged(
     owner: Connection, thread_id: str, *, alice: Actor, moderator: Actor, service: Actor
 ) -> None:
-    """After 180 days, but for the messages about which staff have yet to decide."""
+    """Originals are deleted after 180 days, except those that await a decision."""
     texts = ("warn me", "mask me", "hold me", "hold me too")
     ids = [wrote(alice, thread_id, text)["message_id"] for text in texts]
     decide(moderator, ids[3], release=False)
@@ -282,7 +282,7 @@ def test_originals_are_purged(
 
 
 def test_purge_has_a_limit(owner: Connection, thread_id: str, alice: Actor, service: Actor) -> None:
-    """A batch deletes as many as it may, the oldest first, and says that more are left."""
+    """A batch deletes the oldest originals up to its limit, and reports that more are left."""
     ids = [wrote(alice, thread_id, "mask me")["message_id"] for _ in range(3)]
     owner.execute("delete from private.request_receipts")
     move_time(owner, "181 days")

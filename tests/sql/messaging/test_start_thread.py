@@ -73,7 +73,7 @@ def test_recipient_is_notified_of_each_message(
 def test_second_question_uses_the_same_thread(
     owner: Connection, listing_id: UUID, alice: Actor, *, bob: Actor, seller: Actor
 ) -> None:
-    """A buyer has one thread per listing, and each buyer an own one."""
+    """A buyer has one thread per listing."""
     first, second = (
         new_thread(alice, listing_id, "One"),
         new_thread(alice, listing_id, "Two"),
@@ -95,7 +95,7 @@ def test_seller_asks_nobody(owner: Connection, listing_id: UUID, seller: Actor) 
 def test_listing_that_nobody_sees_has_no_questions(
     owner: Connection, listing_id: UUID, alice: Actor, bob: Actor
 ) -> None:
-    """A cancelled listing is as unknown as none. A thread about it goes on."""
+    """A cancelled listing gets no new thread, and an old thread goes on."""
     thread_id = new_thread(alice, listing_id)["thread_id"]
     owner.execute("update public.listings set status = 'cancelled' where id = %s", [listing_id])
 
@@ -109,7 +109,7 @@ def test_listing_that_nobody_sees_has_no_questions(
 def test_visible_listing_has_questions(
     owner: Connection, listing_id: UUID, alice: Actor, listing_status: str
 ) -> None:
-    """A listing is open to questions as long as everybody sees it."""
+    """A listing accepts questions as long as it is visible."""
     owner.execute(
         "update public.listings set status = %s where id = %s", [listing_status, listing_id]
     )
@@ -153,7 +153,7 @@ def test_close_shows_a_hidden_thread_as_a_new_one(
     seller: Actor,
     service: Actor,
 ) -> None:
-    """The time of a held question gives the thread no place among the seller's threads."""
+    """A hidden thread that the close shows has the time of the close."""
     new_thread(alice, listing_id, "hold")
     alice.call("place_bid", auction_id=auction_id, amount_cents=2000)
     owner.execute("update public.message_threads set last_message_at = '2026-01-01Z'")
@@ -167,7 +167,7 @@ def test_close_shows_a_hidden_thread_as_a_new_one(
 def test_buyer_finds_the_thread_of_the_order(
     owner: Connection, order_id: UUID, alice: Actor, seller: Actor
 ) -> None:
-    """The close has opened it, with the order; also a cancelled listing does not close it."""
+    """A buyer writes in the order's thread, even after the listing was cancelled."""
     [opened] = threads(owner)
     listing_id = order_row(owner, order_id)["listing_id"]
     owner.execute("update public.listings set status = 'cancelled'")
@@ -209,7 +209,7 @@ def test_stage_follows_a_paid_order(
 def test_stage_is_strict_without_a_paid_order(
     owner: Connection, order_id: UUID, listing_id: UUID, *, alice: Actor, bob: Actor
 ) -> None:
-    """No order, an order that waits for payment, and an order of another buyer are the same."""
+    """The filter is strict without an order, with an unpaid one, and with another buyer's."""
     sold_id = order_row(owner, order_id)["listing_id"]
     new_thread(alice, listing_id)
     new_thread(alice, sold_id)
@@ -224,7 +224,7 @@ def test_stage_is_strict_without_a_paid_order(
 def test_stage_is_strict_again_without_the_deal(
     owner: Connection, order_id: UUID, alice: Actor, state: str
 ) -> None:
-    """After a cancellation or a refund the two have no business any more."""
+    """The filter is strict again after a cancellation or a refund."""
     if state == "refunded":
         paid(owner, order_id)
         report_refund(owner, "succeeded", 10_000)
@@ -238,7 +238,7 @@ def test_stage_is_strict_again_without_the_deal(
 
 
 def test_questions_are_limited(owner: Connection, listing_id: UUID, alice: Actor) -> None:
-    """Each user has a limit per hour. A mistake and a repeated call count for nothing."""
+    """A user has a limit of questions per hour; refused and repeated calls do not count."""
     set_setting(owner, "rate_limits", '{"start_thread": {"max": 1, "window_s": 3600}}')
     message_id = uuid4()
     new_thread(alice, listing_id, "")
@@ -254,7 +254,7 @@ def test_questions_are_limited(owner: Connection, listing_id: UUID, alice: Actor
 def test_visitors_and_processes_write_nothing(
     owner: Connection, listing_id: UUID, anonymous: Actor, service: Actor
 ) -> None:
-    """Only a signed-in user is somebody who can be answered."""
+    """Only signed-in users may execute the function."""
     for actor in (anonymous, service):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             new_thread(actor, listing_id)

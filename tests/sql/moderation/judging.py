@@ -1,4 +1,4 @@
-"""Actions of staff as a test needs them."""
+"""Actions of staff for tests."""
 
 from typing import Any
 

@@ -81,7 +81,7 @@ def test_removed_listing_is_cancelled(
     owner: Connection, auction_id: UUID, listing_id: UUID, *, alice: Actor, bob: Actor,
     seller: Actor, moderator: Actor, anonymous: Actor, has_bids: bool,
 ) -> None:  # fmt: skip
-    """With bids or without; seller and bidders are notified once; visitors do not see it."""
+    """Staff remove a listing with and without bids; seller and bidders are notified once."""
     if has_bids:
         alice.call("place_bid", auction_id=auction_id, amount_cents=1000)
         bob.call("place_bid", auction_id=auction_id, amount_cents=4000)
@@ -104,7 +104,7 @@ def test_removed_listing_is_cancelled(
 
 
 def test_scheduled_listing_is_removed(owner: Connection, seller: Actor, moderator: Actor) -> None:
-    """It never becomes live."""
+    """Staff remove a scheduled listing, which then never becomes live."""
     [(start_at,)] = owner.execute("select private.clock() + interval '1 hour'").fetchall()
     offered = listed(seller, start_at=start_at)
 
@@ -118,7 +118,7 @@ def test_scheduled_listing_is_removed(owner: Connection, seller: Actor, moderato
 def test_sold_listing_is_over(
     owner: Connection, auction_id: UUID, listing_id: UUID, *, alice: Actor, moderator: Actor
 ) -> None:
-    """The order decides about it then; an expired auction that is not closed yet is removed."""
+    """A sold listing is not removed; an expired one without a close is."""
     alice.call("place_bid", auction_id=auction_id, amount_cents=1000)
     move_time(owner, "1 hour")
     owner.execute("savepoint expired")

@@ -59,7 +59,7 @@ def test_user_reports_each_kind_of_target(
 
 
 def test_second_report_answers_the_first_one(listing_id: UUID, alice: Actor, bob: Actor) -> None:
-    """Each user reports a target once; another user's report is another one."""
+    """A second report of a user about a target gets the first answer."""
     first = report(alice, listing_id=listing_id)
 
     assert first == report(alice, listing_id=listing_id, reason="Now with another reason")
@@ -70,7 +70,7 @@ def test_second_report_answers_the_first_one(listing_id: UUID, alice: Actor, bob
 def test_second_report_after_the_decision_is_refused(
     listing_id: UUID, alice: Actor, moderator: Actor
 ) -> None:
-    """Its reason would reach nobody, so it must not look as if it had."""
+    """A second report after the decision is refused, because nobody would read it."""
     decide(moderator, report(alice, listing_id=listing_id)["report_id"], uphold=False)
 
     answer = report(alice, listing_id=listing_id, reason="Now with another reason")
@@ -98,13 +98,13 @@ def test_report_has_one_target(
 
 @pytest.mark.parametrize("reason", [None, "too short", "x" * 501, "\u200b" * 20])
 def test_report_needs_a_reason(listing_id: UUID, alice: Actor, reason: str | None) -> None:
-    """It has 10 to 500 characters."""
+    """A report needs a reason of 10 to 500 characters."""
     assert "VALIDATION_ERROR" == report(alice, listing_id=listing_id, reason=reason)["code"]
 
 
 @pytest.mark.parametrize("name", ["listing_id", "message_id", "user_id"])
 def test_unknown_target_is_not_found(name: str, alice: Actor) -> None:
-    """An id of nothing gets the code of its kind."""
+    """An unknown target gets the code of its kind."""
     expected = "LISTING_NOT_FOUND" if name == "listing_id" else "RESOURCE_NOT_FOUND"
 
     assert expected == report(alice, **{name: uuid4()})["code"]
@@ -114,7 +114,7 @@ def test_invisible_target_is_not_found(
     owner: Connection, listing_id: UUID, *, alice: Actor, bob: Actor, seller: Actor,
     moderator: Actor,
 ) -> None:  # fmt: skip
-    """Cancelled listings, messages of other threads, held ones and deleted users are unknown."""
+    """A target that the reporter cannot see is unknown."""
     script_filter(owner)
     thread = new_thread(bob, listing_id, "Hello")
     held_id = wrote(bob, thread["thread_id"], "hold this")["message_id"]
@@ -130,7 +130,7 @@ def test_invisible_target_is_not_found(
 
 
 def test_nobody_reports_themselves(listing_id: UUID, bob: Actor, seller: Actor) -> None:
-    """A user reports no listing, message or account of their own."""
+    """Nobody reports an own listing, message or account."""
     message_id = new_thread(bob, listing_id, "Hello")["message_id"]
 
     assert "FORBIDDEN" == report(seller, listing_id=listing_id)["code"]
@@ -141,7 +141,7 @@ def test_nobody_reports_themselves(listing_id: UUID, bob: Actor, seller: Actor) 
 def test_suspended_user_reports_nothing(
     owner: Connection, listing_id: UUID, alice: Actor, no_profile: Actor
 ) -> None:
-    """A suspended user is refused, and one without a profile too."""
+    """A suspended user and a user without a profile are refused."""
     owner.execute("update public.users set suspended_at = now() where id = %s", [alice.id])
 
     assert "USER_SUSPENDED" == report(alice, listing_id=listing_id)["code"]
@@ -149,7 +149,7 @@ def test_suspended_user_reports_nothing(
 
 
 def test_reports_are_limited(owner: Connection, alice: Actor, seller: Actor) -> None:
-    """A user makes ten reports in an hour, and a reason that is too short counts for none."""
+    """A user makes ten reports in an hour."""
     assert "VALIDATION_ERROR" == report(alice, user_id=seller.id, reason="Bad")["code"]
     assert all(report(alice, user_id=seller.id)["success"] for _ in range(10))
 
@@ -190,7 +190,7 @@ def test_staff_decide_once(
 
 
 def test_decision_is_true_or_false(listing_id: UUID, alice: Actor, moderator: Actor) -> None:
-    """Null is neither."""
+    """A decision of null is refused."""
     report_id = report(alice, listing_id=listing_id)["report_id"]
 
     assert "VALIDATION_ERROR" == decide(moderator, report_id, uphold=None)["code"]
@@ -199,7 +199,7 @@ def test_decision_is_true_or_false(listing_id: UUID, alice: Actor, moderator: Ac
 def test_staff_decide_nothing_of_their_own(
     owner: Connection, listing_id: UUID, alice: Actor, seller: Actor
 ) -> None:
-    """Neither the reporter nor the reported user decides."""
+    """Neither the reporter nor the reported user decides a report."""
     owner.execute("update public.users set role = 'moderator'")
     report_id = report(alice, listing_id=listing_id)["report_id"]
 
@@ -212,7 +212,7 @@ def test_reported_staff_learn_nothing(
     owner: Connection, listing_id: UUID, *, alice: Actor, bob: Actor, seller: Actor,
     moderator: Actor, target: str,
 ) -> None:  # fmt: skip
-    """They see neither the report nor its reporter, before the decision and after it."""
+    """Reported staff read neither the report nor its reporter, at any time."""
     owner.execute("update public.users set role = 'admin'")
     thread_id = new_thread(bob, listing_id, "Hello")["thread_id"]
     targets = {
@@ -236,7 +236,7 @@ def test_reported_staff_learn_nothing(
 def test_reporter_on_the_staff_finds_the_report_outside_the_queue(
     owner: Connection, listing_id: UUID, alice: Actor, moderator: Actor
 ) -> None:
-    """Another member of the staff decides it."""
+    """A reporter on the staff does not see the own report in the queue."""
     owner.execute("update public.users set role = 'moderator'")
     report(alice, listing_id=listing_id)
 
@@ -249,7 +249,7 @@ def test_original_of_a_reported_message_stays(
     owner: Connection, listing_id: UUID, *, bob: Actor, seller: Actor, moderator: Actor,
     service: Actor,
 ) -> None:  # fmt: skip
-    """The purge spares it until staff have decided about the report."""
+    """The purge keeps the original until staff have decided about the report."""
     script_filter(owner)
     message_id = new_thread(bob, listing_id, "mask this")["message_id"]
     report_id = report(seller, message_id=message_id)["report_id"]
@@ -316,5 +316,5 @@ def test_page_of_held_messages_follows_the_last(
 @pytest.mark.parametrize("function", ["staff_list_reports", "staff_list_held_messages"])
 @pytest.mark.parametrize("max_rows", [0, 101, None])
 def test_page_has_a_size(moderator: Actor, function: str, max_rows: int | None) -> None:
-    """It has 1 to 100 rows."""
+    """A page has 1 to 100 rows."""
     assert "VALIDATION_ERROR" == moderator.call(function, max_rows=max_rows)["code"]

@@ -1,4 +1,4 @@
-"""`admin_set_role`: an admin makes and unmakes staff."""
+"""`admin_set_role`: an admin appoints and dismisses staff."""
 
 from typing import Any, LiteralString
 from uuid import uuid4
@@ -54,7 +54,7 @@ def test_staff_role_needs_a_verified_second_factor(
 def test_other_roles_need_none(
     owner: Connection, admin: Actor, moderator: Actor, role: str
 ) -> None:
-    """A moderator becomes an ordinary user, once, and loses the rights at once."""
+    """A dismissal needs no second factor of the user, and ends the rights at once."""
     for _ in range(2):
         assert {"success": True} == set_role(admin, moderator, role)
 
@@ -72,7 +72,7 @@ def test_other_roles_need_none(
 def test_name_of_the_staff_stays_with_the_staff(
     owner: Connection, admin: Actor, moderator: Actor, name: str, later: str
 ) -> None:
-    """A person who leaves the staff loses a name that speaks for the marketplace, and no other."""
+    """A user who leaves the staff loses a name of the marketplace, and no other name."""
     query: LiteralString = "select display_name ~ %s from public.users where id = %s"
     moderator.change("update public.users set display_name = %(name)s", name=name)
     set_role(admin, moderator, "admin")
@@ -84,7 +84,7 @@ def test_name_of_the_staff_stays_with_the_staff(
 
 
 def test_moderator_sets_no_role(owner: Connection, moderator: Actor, alice: Actor) -> None:
-    """Only an admin does, and nobody raises themselves (B1)."""
+    """Only an admin sets a role, and nobody sets the own one (B1)."""
     for person in (alice, moderator):
         with pytest.raises(psycopg.Error, match="FORBIDDEN"):
             set_role(moderator, person, "admin")
@@ -99,7 +99,7 @@ def test_unknown_role_is_refused(admin: Actor, alice: Actor, role: str | None) -
 
 @pytest.mark.parametrize("gone", ["suspended_at", "deleted_at"])
 def test_last_admin_keeps_the_role(owner: Connection, admin: Actor, gone: LiteralString) -> None:
-    """A suspended or deleted admin does not count."""
+    """The last admin keeps the role; a suspended or deleted admin does not count."""
     other = signed_up(owner, "other", role="admin")
     owner.execute(
         f"update public.users set {gone} = now() where id = %s",  # noqa: S608 -- a column of the list above
@@ -114,7 +114,7 @@ def test_last_admin_keeps_the_role(owner: Connection, admin: Actor, gone: Litera
 
 
 def test_suspended_admin_sets_nothing(owner: Connection, admin: Actor, alice: Actor) -> None:
-    """The rights end with the suspension."""
+    """A suspended admin sets no role."""
     other = signed_up(owner, "other", role="admin").with_second_factor()
     suspend(other, admin)
 
@@ -123,7 +123,7 @@ def test_suspended_admin_sets_nothing(owner: Connection, admin: Actor, alice: Ac
 
 
 def test_deleted_user_gets_no_role(owner: Connection, admin: Actor, alice: Actor) -> None:
-    """A deleted account stays what it was."""
+    """A deleted account gets no role."""
     owner.execute("update public.users set deleted_at = now() where id = %s", [alice.id])
 
     assert "PROFILE_NOT_FOUND" == set_role(admin, alice, "seller")["code"]

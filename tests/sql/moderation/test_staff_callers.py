@@ -1,4 +1,4 @@
-"""Each RPC for staff, as callers who may not use it, and with a bad or repeated request."""
+"""Each RPC for staff, called without the right, or with a bad or repeated request."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -48,7 +48,7 @@ def test_others_than_staff_are_refused(
     owner: Connection, function: str, *, admin: Actor, moderator: Actor, alice: Actor,
     seller: Actor, anonymous: Actor, service: Actor,
 ) -> None:  # fmt: skip
-    """Staff have the role, a second factor and no suspension; visitors may not even call."""
+    """Only staff with a second factor, who are not suspended, get an answer."""
     arguments = {**WRITES, **READS}[function]
     owner.execute(
         "update public.users set suspended_at = private.clock() where id = %s", [moderator.id]
@@ -65,7 +65,7 @@ def test_others_than_staff_are_refused(
 
 @pytest.mark.parametrize("function", WRITES)
 def test_refusal_names_what_is_wrong(function: str, admin: Actor) -> None:
-    """An id of nothing, or a bad value, is refused, and nothing is recorded."""
+    """An unknown id or a bad value is refused, and nothing is recorded."""
     request_id = uuid4()
 
     answer = admin.call(function, **WRITES[function], client_request_id=request_id)

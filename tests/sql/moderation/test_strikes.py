@@ -17,7 +17,7 @@ def points(owner: Connection, user: Actor) -> object:
 
 
 def test_strike_counts_for_its_time(owner: Connection, order_id: UUID, alice: Actor) -> None:
-    """After 180 days a strike is forgotten."""
+    """A strike expires after 180 days."""
     moved(owner, order_id, "cancelled", "buyer")
     assert 1 == points(owner, alice)
     move_time(owner, "179 days")
@@ -31,7 +31,7 @@ def test_strike_counts_for_its_time(owner: Connection, order_id: UUID, alice: Ac
 def test_order_gives_one_strike_for_one_reason(
     owner: Connection, order_id: UUID, alice: Actor
 ) -> None:
-    """The same promise is broken once."""
+    """An order gives one strike for one reason."""
     for _ in range(2):
         owner.execute(
             "select private.strike(%s, %s, 'unpaid', private.clock())", [alice.id, order_id]
@@ -43,7 +43,7 @@ def test_order_gives_one_strike_for_one_reason(
 def test_third_strike_blocks_the_bidder(
     owner: Connection, order_id: UUID, seller: Actor, alice: Actor
 ) -> None:
-    """A user who let three purchases lapse cannot bid until one strike has expired."""
+    """A user with three strikes cannot bid until one has expired."""
     for lapsed in (order_id, ordered(seller, alice), ordered(seller, alice)):
         moved(owner, lapsed, "cancelled", "system")
     auction_id = auctioned(seller, ends_in="200 days")
@@ -58,7 +58,7 @@ def test_third_strike_blocks_the_bidder(
 def test_strikes_are_for_who_has_them_and_staff(
     owner: Connection, order_id: UUID, *, alice: Actor, bob: Actor, seller: Actor, moderator: Actor
 ) -> None:
-    """The other party does not read a user's strikes."""
+    """A user reads the own strikes, staff read all, and the other party none."""
     moved(owner, order_id, "cancelled", "buyer")
     query = "select reason, points from public.user_strikes"
 

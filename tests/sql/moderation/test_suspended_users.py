@@ -15,7 +15,7 @@ from tests.sql.rpcs import staff_rpcs, writing_rpcs
 from tests.sql.writing import listing_of, new_thread, wrote
 
 
-#: RPCs that only mark something of the caller's own as read.
+#: RPCs that only mark the caller's own rows as read.
 MARKS = {"mark_all_notifications_read", "mark_thread_read"}
 #: The writing RPCs of people: the arguments, where a word in braces is an id of the world.
 CALLS: Mapping[str, Mapping[str, object]] = {
@@ -65,13 +65,13 @@ def world(
 
 
 def suspended(owner: Connection, person: Actor) -> Actor:
-    """Suspend a person; their session is a new one."""
+    """Suspend a user, who then has a new session."""
     owner.execute("update public.users set suspended_at = now() where id = %s", [person.id])
     return person
 
 
 def test_calls_are_all_that_people_write(owner: Connection) -> None:
-    """A new RPC cannot be forgotten. Suspended staff are no staff."""
+    """The table has each writing RPC of users; suspended staff are no staff."""
     # It writes only for staff.
     reads = {"get_listing_private"}
     assert CALLS.keys() | MARKS | reads == writing_rpcs(owner) - staff_rpcs(owner)
@@ -82,7 +82,7 @@ def test_suspended_party_is_refused(
     owner: Connection, world: dict[str, object], *, seller: Actor, alice: Actor, party: str,
     rpc: str,
 ) -> None:  # fmt: skip
-    """Neither side of a sale writes more, whatever it has here."""
+    """Both parties of a sale are refused each writing RPC."""
     arguments = {
         name: world[value[1:-1]] if isinstance(value, str) and value in _places(world) else value
         for name, value in CALLS[rpc].items()
@@ -111,7 +111,7 @@ def _places(world: dict[str, object]) -> set[str]:
 def test_suspended_user_changes_no_profile(
     owner: Connection, alice: Actor, change: LiteralString
 ) -> None:
-    """Others see the name, and staff decide by the rest. It can change once the suspension ends."""
+    """A suspended user changes no profile until the suspension ends."""
     query = sql.SQL("update public.users set {} where id = %(id)s returning id")
     changed = query.format(sql.SQL(change))
     owner.execute("update public.users set kyc = 'none' where id = %s", [alice.id])
@@ -129,7 +129,7 @@ def test_suspended_user_changes_no_profile(
 def test_suspended_user_marks_things_as_read(
     owner: Connection, world: dict[str, object], *, seller: Actor, alice: Actor
 ) -> None:
-    """Others see no change, and the user may read what was decided."""
+    """A suspended user may mark own rows as read, which others do not see."""
     for content in ("One", "Two"):
         wrote(seller, world["thread"], content)
     suspended(owner, alice)

@@ -50,7 +50,7 @@ def test_suspension_withdraws_the_bids(
 def test_suspension_cancels_the_own_auctions(
     owner: Connection, auction_id: UUID, *, alice: Actor, seller: Actor, moderator: Actor
 ) -> None:
-    """Scheduled and live ones are gone; seller and bidders are notified once; a sale stands."""
+    """Scheduled and live auctions are cancelled with one notification each; a sale stands."""
     scheduled_id = UUID(listed(seller, start_at=_in(owner, "2 hours"))["auction_id"])
     sold_id = auctioned(seller)
     for id_ in (auction_id, sold_id):
@@ -74,7 +74,7 @@ def _in(owner: Connection, delay: str) -> object:
 def test_suspension_ends_the_sessions(
     owner: Connection, alice: Actor, moderator: Actor, service: Actor
 ) -> None:
-    """A token that is still valid opens no route of money."""
+    """A valid token of a suspended user opens no route about money."""
     session_id = uuid4()
     owner.execute(
         "insert into auth.sessions (id, user_id, created_at) values (%s, %s, now())",
@@ -111,7 +111,7 @@ def test_suspension_is_audited_once(
 def test_withdrawn_bids_stay_withdrawn_when_the_suspension_is_lifted(
     auction_id: UUID, *, seller: Actor, alice: Actor, moderator: Actor
 ) -> None:
-    """The user is barred from that auction alone."""
+    """Withdrawn bids stay withdrawn when the suspension is lifted."""
     alice.call("place_bid", auction_id=auction_id, amount_cents=1000)
     suspend(moderator, alice)
     suspend(moderator, alice, lift=True)
@@ -123,7 +123,7 @@ def test_withdrawn_bids_stay_withdrawn_when_the_suspension_is_lifted(
 
 
 def test_nobody_suspends_themselves(owner: Connection, admin: Actor, moderator: Actor) -> None:
-    """Staff would lock themselves out."""
+    """Nobody suspends the own account, which would lock staff out."""
     for actor in (admin, moderator):
         assert "FORBIDDEN" == suspend(actor, actor)["code"]
         assert not is_suspended(owner, actor)
@@ -145,7 +145,7 @@ def test_only_an_admin_suspends_an_admin(
 
 
 def test_deleted_user_is_not_found(owner: Connection, alice: Actor, moderator: Actor) -> None:
-    """A deleted account is as good as suspended."""
+    """A deleted account is not found."""
     owner.execute("update public.users set deleted_at = now() where id = %s", [alice.id])
 
     assert "PROFILE_NOT_FOUND" == suspend(moderator, alice)["code"]
@@ -155,7 +155,7 @@ def test_deleted_user_is_not_found(owner: Connection, alice: Actor, moderator: A
 def test_staff_suspend_nobody_in_an_auction_of_their_own(
     owner: Connection, auction_id: UUID, *, alice: Actor, seller: Actor, moderator: Actor, part: str
 ) -> None:
-    """A suspension that is lifted at once would still withdraw a rival's bids."""
+    """Staff cannot suspend a rival in an auction in which they take part."""
     alice.call("place_bid", auction_id=auction_id, amount_cents=2000)
     owner.execute("update public.users set kyc = 'passed' where id = %s", [moderator.id])
     assert moderator.call("place_bid", auction_id=auction_id, amount_cents=3000)["success"]
@@ -171,7 +171,7 @@ def test_staff_suspend_nobody_in_an_auction_of_their_own(
 def test_id_of_a_suspension_does_not_serve_for_its_lift(
     owner: Connection, alice: Actor, moderator: Actor
 ) -> None:
-    """Otherwise staff would take a suspended user for a free one."""
+    """The request id of a suspension is refused for its lift."""
     request = {"client_request_id": uuid4()}
     assert {"success": True} == suspend(moderator, alice, **request)
 

@@ -1,4 +1,4 @@
-"""Stripe as the oracle sees it: objects with their whole history, which only grows."""
+"""Objects at Stripe as the oracle records them, with a history that only grows."""
 
 import dataclasses
 from uuid import UUID
@@ -31,7 +31,7 @@ class BankRefund:
 
 @dataclasses.dataclass(slots=True, kw_only=True)
 class BankDispute:
-    """A dispute at Stripe. Each reading of it is one of its history."""
+    """A dispute at Stripe; a reading returns one entry of its history."""
 
     id: str
     cents: int
@@ -124,7 +124,7 @@ class Intent:
 
     @property
     def refundable(self) -> int:
-        """Return what Stripe would still refund: nothing of what a bank disputes or has taken."""
+        """Return the amount that Stripe would still refund, less disputed money."""
         states = [dispute.now for dispute in self.disputes]
         if any(state.status in ("needs_response", "under_review") for state in states):
             return 0

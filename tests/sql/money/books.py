@@ -1,4 +1,4 @@
-"""The books of one payment as the rules of the marketplace want them, in plain Python.
+"""The ledger of one payment by the rules of the marketplace, in plain Python.
 
 Each account is a function of the facts alone. So the sequence in which facts arrive cannot matter.
 """
@@ -35,7 +35,7 @@ class Money:
 
     @property
     def left(self) -> int:
-        """Return what is neither refunded nor reserved for a refund nor lost."""
+        """Return the amount that is neither refunded, nor reserved for a refund, nor lost."""
         return self.captured - self.pending - self.succeeded - self.borne
 
     @property
@@ -50,11 +50,11 @@ class Money:
 
     @property
     def kept(self) -> int:
-        """Return what was neither refunded nor lost, be a refund of it under way or not."""
+        """Return the amount that was neither refunded nor lost; a pending refund counts as kept."""
         return self.captured - self.succeeded - self.borne
 
     def balances(self) -> Counter[str]:
-        """Return what each account holds; a debit is positive."""
+        """Return the balance of each account; a debit is positive."""
         left, fee_cents = self.left, fee(self.left, self.bps)
         accounts = {
             "stripe_clearing": (

@@ -27,7 +27,7 @@ PAYMENT_DUE = timedelta(hours=48)
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """An event of Stripe about one object; it may arrive often, or never."""
+    """An event of Stripe about one object; it may arrive several times, or never."""
 
     kind: str
     intent: Intent
@@ -61,7 +61,7 @@ class MoneyHarness:
         self.owner.execute("release savepoint example")
 
     def compare(self) -> None:
-        """Compare all rows, and check the rules that hold whatever the oracle says."""
+        """Compare all rows with the oracle, and check rules that hold in every state."""
         self.learn_outbox_ids()
         self.owner.execute("set constraints all immediate")
         self.owner.execute("set constraints all deferred")
@@ -76,7 +76,7 @@ class MoneyHarness:
         self.executed["steps"] += 1
 
     def count(self, what: str) -> None:
-        """Count something that happened."""
+        """Count a step under its name."""
         self.executed[what] += 1
 
     def new_id(self, kind: str) -> str:
@@ -90,7 +90,7 @@ class MoneyHarness:
         self.owner.execute("update private.stopped_clock set now_at = %s", [now])
 
     def sell(self, cents: int) -> Order:
-        """Sell something at this price."""
+        """Sell an item at this price."""
         auction_id = auctioned(self.people["seller"], start_cents=cents)
         bid = self.people["buyer"].call("place_bid", auction_id=auction_id, amount_cents=cents)
         assert bid["success"], bid
@@ -128,7 +128,7 @@ class MoneyHarness:
             assert order.intent_id == answer["payment_intent_id"]
 
     def deliver(self, event: Event, index: int) -> None:
-        """Deliver an event; it carries the reading with this index of its object."""
+        """Deliver an event with the reading of its object that has this index."""
         is_settled = event.id in self.settled
         deliver = {
             "paid": self._deliver_paid,

@@ -11,7 +11,7 @@ from psycopg import Connection
 from tests.sql.bidding.bidding_machine import NOWHERE
 from tests.sql.money.bank import BankDispute, BankRefund, Intent, Reading
 from tests.sql.money.money_harness import Event, MoneyHarness
-from tests.sql.money.money_sender import FATES, MoneySender
+from tests.sql.money.money_sender import OUTCOMES, MoneySender
 from tests.sql.money.oracle import ACTIONS
 from tests.sql.money.records import MOVES, OPEN_AT_STRIPE, Order, Payment
 
@@ -47,7 +47,7 @@ STAGES = st.sampled_from([*JOURNEY, "delivered", "paid out", "paid out", "paid o
 #: Steps that seldom move money.
 ASIDE = st.sampled_from(["forbidden", "forbidden", "sell", "seller", "seller", "outsider"])
 KINDS = st.sampled_from(["buyer", "seller", "system", "stripe", "admin"])
-#: Moves that no rule of the money explains. Every actor is refused.
+#: Moves for which every actor is refused.
 FORBIDDEN = [
     (before, after)
     for before in MOVES
@@ -57,7 +57,7 @@ FORBIDDEN = [
 
 
 class MoneyMachine(RuleBasedStateMachine):
-    """Some orders at a time, with Stripe, the parties, staff, the workers and the time."""
+    """Several orders, with Stripe, parties, staff, workers and a clock."""
 
     def __init__(self, owner: Connection, executed: Counter[str]) -> None:
         super().__init__()
@@ -67,12 +67,12 @@ class MoneyMachine(RuleBasedStateMachine):
         self.keys: list[UUID] = []
 
     def teardown(self) -> None:
-        """Undo all that the example did."""
+        """Undo the example."""
         self.harness.undo()
 
     @invariant()
     def all_that_was_written_is_the_oracles(self) -> None:
-        """Compare, after each step."""
+        """Compare the database with the oracle after each step."""
         self.harness.compare()
 
     @initialize(
@@ -83,7 +83,7 @@ class MoneyMachine(RuleBasedStateMachine):
     def open_orders(
         self, prices: tuple[int, ...], stages: tuple[str, ...], *, is_seller_ready: bool
     ) -> None:
-        """Sell some things, which are paid and on their way by now."""
+        """Sell items that are paid and handed over up to some stage."""
         self.harness.set_seller_ready(is_ready=is_seller_ready)
         for cents, stage in zip(prices, stages, strict=True):
             order = self.harness.sell(cents)
@@ -106,7 +106,7 @@ class MoneyMachine(RuleBasedStateMachine):
     @precondition(lambda self: self._open_intents())
     @rule(which=WHICH, twist=st.sampled_from(["", "", "", "", "cents", "currency", "buyer"]))
     def pay(self, which: int, twist: str) -> None:
-        """Pay an intent; now and then with a twist that makes a stray of it."""
+        """Pay an intent; some payments have wrong terms, so they are strays."""
         intents = self._open_intents()
         intent = intents[which % len(intents)]
         intent.cents += {"cents": 1}.get(twist, 0)
@@ -132,7 +132,7 @@ class MoneyMachine(RuleBasedStateMachine):
     @precondition(lambda self: self._unsettled())
     @rule(which=WHICH, age=st.sampled_from([0, 0, 0, 1, 2]))
     def deliver_news(self, which: int, age: int) -> None:
-        """Deliver an event that did not take effect yet, with an old reading now and then."""
+        """Deliver an event that had no effect yet, sometimes with an old reading."""
         events = self._unsettled()
         self._deliver(events[which % len(events)], age)
 
@@ -162,7 +162,7 @@ class MoneyMachine(RuleBasedStateMachine):
     @precondition(lambda self: self._on_their_way())
     @rule(which=WHICH, way=WHICH)
     def go_on(self, which: int, way: int) -> None:
-        """Move an order on, as the parties' calls do."""
+        """Move an order to its next state, as the parties' calls do."""
         orders = self._on_their_way()
         order = orders[which % len(orders)]
         ways = [move for move in ON_ITS_WAY if move[0] == order.state]
@@ -171,7 +171,7 @@ class MoneyMachine(RuleBasedStateMachine):
 
     @rule(which=WHICH, way=WHICH, kind=KINDS, what=ASIDE, cents=PRICES)
     def meanwhile(self, which: int, way: int, kind: str, what: str, cents: int) -> None:
-        """Let something else happen; one rule, so that money moves in most steps."""
+        """Do a step that moves no money; one rule, so that most steps move money."""
         order = self._order(which)
         match what:
             case "forbidden":
@@ -220,7 +220,7 @@ class MoneyMachine(RuleBasedStateMachine):
     @precondition(lambda self: self._refundable())
     @rule(which=WHICH, share=SHARES, status=st.sampled_from(["pending", "succeeded"]))
     def refund_outside(self, which: int, share: int, status: str) -> None:
-        """Refund in Stripe's dashboard."""
+        """Make a refund in Stripe's dashboard."""
         intents = self._refundable()
         intent = intents[which % len(intents)]
         refund = BankRefund(
@@ -264,7 +264,7 @@ class MoneyMachine(RuleBasedStateMachine):
     @precondition(lambda self: self._unsure_disputes())
     @rule(which=WHICH, step=WHICH)
     def go_on_with_dispute(self, which: int, step: int) -> None:
-        """Let a dispute go on at Stripe."""
+        """Move a dispute to its next state at Stripe."""
         disputes = self._unsure_disputes()
         intent, dispute = disputes[which % len(disputes)]
         steps = dispute.steps()
@@ -286,36 +286,36 @@ class MoneyMachine(RuleBasedStateMachine):
         order, dispute = disputes[which % len(disputes)]
         self.harness.decide(order, dispute, decision, order.cents * share // 100)
 
-    @rule(fates=st.lists(st.sampled_from([*["done"] * 8, *FATES]), min_size=1, max_size=3))
-    def send(self, fates: list[str]) -> None:
-        """Let a worker send what is due."""
-        if self.sender.send(fates) == 0:
+    @rule(outcomes=st.lists(st.sampled_from([*["done"] * 8, *OUTCOMES]), min_size=1, max_size=3))
+    def send(self, outcomes: list[str]) -> None:
+        """Let a worker send the due rows."""
+        if self.sender.send(outcomes) == 0:
             self.harness.count("nothing to send")
 
     @precondition(lambda self: self.sender.late)
     @rule(which=WHICH)
     def answer_late(self, which: int) -> None:
-        """Let a worker report late."""
+        """Let a worker report a delayed answer."""
         self.sender.answer_late(which)
 
     @rule(span=SPANS, is_run=st.booleans())
     def pass_time(self, span: int, *, is_run: bool) -> None:
-        """Let time pass, and do what it has made due."""
+        """Move the clock, and run the jobs that became due."""
         self.harness.set_time(self.harness.now + timedelta(seconds=span))
         if is_run:
             self.harness.run_deadlines()
 
     @precondition(lambda self: any(order.is_released for order in self.market.orders.values()))
-    @rule(fates=st.sampled_from([["done"], ["done"], ["poor"], ["lost"]]))
-    def pay_out(self, fates: list[str]) -> None:
+    @rule(outcomes=st.sampled_from([["done"], ["done"], ["poor"], ["lost"]]))
+    def pay_out(self, outcomes: list[str]) -> None:
         """Queue transfers again that were canceled, and send one row."""
         self.harness.service.call("queue_due_transfers")
-        self.sender.send(fates)
+        self.sender.send(outcomes)
         self.harness.count("queued due transfers")
 
     @rule(which=WHICH, is_time=st.sampled_from([False, False, True]))
     def come_to_rest(self, which: int, *, is_time: bool) -> None:
-        """End all open work, and check that the money is where it belongs."""
+        """End all open work, and check the final balances."""
         if not is_time:
             return
         self._end_what_is_open(which)
@@ -354,7 +354,7 @@ class MoneyMachine(RuleBasedStateMachine):
                 self.harness.events.append(Event(kind="dispute", intent=intent, subject=dispute))
 
     def _check_rest(self, order: Order) -> None:
-        """Check that nothing waits, and that the seller has his part and no cent more."""
+        """Check that nothing waits, and that the seller has the seller's part to the cent."""
         assert all(refund.status != "pending" for refund in order.refunds)
         if order.settling is None:
             return

@@ -1,4 +1,4 @@
-"""A worker that sends outbox rows to Stripe, with the faults that may happen on the way."""
+"""A worker that sends outbox rows to Stripe, with possible faults."""
 
 import itertools
 import json
@@ -12,7 +12,7 @@ from tests.sql.money.records import Order, Payment, Refund
 
 #: done, slow: Stripe does it, and a refund succeeds at once or later. lost: Stripe does it, and its
 #: answer is lost. killed: the worker ends before it sends. The others are errors.
-FATES = ("done", "slow", "lost", "killed", "error", "unreachable", "poor")
+OUTCOMES = ("done", "slow", "lost", "killed", "error", "unreachable", "poor")
 CODES = {
     "error": "STRIPE_ERROR",
     "unreachable": "STRIPE_UNREACHABLE",
@@ -33,18 +33,18 @@ class MoneySender:
         self.tokens: dict[str, str] = {}
         self.late: list[tuple[dict[str, Any], str, dict[str, Any]]] = []
 
-    def send(self, fates: list[str]) -> int:
-        """Claim and send all that is due, each with one of these fates; return how many it was."""
+    def send(self, outcomes: list[str]) -> int:
+        """Claim and send all due rows, each with one of these outcomes; return their number."""
         self.harness.learn_outbox_ids()
         rows = self.harness.service.call("claim_outbox", max_rows=100, lease_s=LEASE_S)
         # Ids are random, and a run with the same seed must be the same.
-        for row, fate in zip(
-            sorted(rows, key=self._place_of), itertools.cycle(fates), strict=False
+        for row, outcome in zip(
+            sorted(rows, key=self._place_of), itertools.cycle(outcomes), strict=False
         ):
             self.tokens[row["id"]] = row["lease_token"]
-            if fate != "killed":
-                self._send(row, fate)
-            self.harness.count(f"{row['kind']} {fate}")
+            if outcome != "killed":
+                self._send(row, outcome)
+            self.harness.count(f"{row['kind']} {outcome}")
         return len(rows)
 
     def send_all(self) -> None:
@@ -86,7 +86,7 @@ class MoneySender:
         }
         self.unpaid -= {outbox_id for outbox_id in made if outbox_id is not None}
 
-    def _send(self, row: dict[str, Any], fate: str) -> None:
+    def _send(self, row: dict[str, Any], outcome: str) -> None:
         answer = self.harness.service.call("claim_send_permission", **_lease(row))
         assert not answer["stale"]
         send = {
@@ -96,24 +96,24 @@ class MoneySender:
             "transfer": self._send_transfer,
             "transfer_reversal": self._send_reversal,
         }[row["kind"]]
-        send(row, answer, fate)
+        send(row, answer, outcome)
 
-    def _send_refund(self, row: dict[str, Any], answer: dict[str, Any], fate: str) -> None:
+    def _send_refund(self, row: dict[str, Any], answer: dict[str, Any], outcome: str) -> None:
         order, payment, refund = self._refund(row["id"])
         assert answer["may_send"] == (refund.status == "pending")
         if not answer["may_send"]:
             return
         intent = self._intent(payment.intent_id)
         made = next((r for r in intent.refunds if r.outbox_id == row["id"]), None)
-        if made is None and fate in CODES:
-            self._fail(row, fate)
+        if made is None and outcome in CODES:
+            self._fail(row, outcome)
             return
         if made is None and intent.refundable < refund.cents:
             self.market.refused(refund, order, payment, self.harness.now)
             self._reject(row)
             return
         if made is None:
-            status = "pending" if fate == "slow" else "succeeded"
+            status = "pending" if outcome == "slow" else "succeeded"
             made = BankRefund(
                 id=self.harness.new_id("re"),
                 cents=refund.cents,
@@ -122,25 +122,25 @@ class MoneySender:
             )
             intent.refunds.append(made)
             self.harness.events.append(Event(kind="refund", intent=intent, subject=made))
-        self._answer(row, fate, made.id, {"status": made.status})
+        self._answer(row, outcome, made.id, {"status": made.status})
 
-    def _cancel_intent(self, row: dict[str, Any], answer: dict[str, Any], fate: str) -> None:
+    def _cancel_intent(self, row: dict[str, Any], answer: dict[str, Any], outcome: str) -> None:
         intent = self._intent(row["payload"]["payment_intent_id"])
         known = self.market.payment(intent.id)
         assert answer["may_send"] == (known is None or not known[1].is_captured)
         if not answer["may_send"]:
             return
-        if fate in CODES:
-            self._fail(row, fate)
+        if outcome in CODES:
+            self._fail(row, outcome)
         elif intent.status == "succeeded":
             self._reject(row)
         else:
             if intent.status == "open":
                 intent.status = "canceled"
                 self.harness.events.append(Event(kind="canceled", intent=intent))
-            self._answer(row, fate, intent.id, {"status": "canceled"})
+            self._answer(row, outcome, intent.id, {"status": "canceled"})
 
-    def _send_transfer(self, row: dict[str, Any], answer: dict[str, Any], fate: str) -> None:
+    def _send_transfer(self, row: dict[str, Any], answer: dict[str, Any], outcome: str) -> None:
         order = self.market.orders[UUID(row["order_id"])]
         must_wait = not self.market.is_seller_ready or bool(self.unpaid)
         is_refused = self.market.transfer_refusal(order)
@@ -148,15 +148,15 @@ class MoneySender:
         if not answer["may_send"]:
             return
         made = next((t for t in self.transfers if t.outbox_id == row["id"]), None)
-        if made is None and fate in CODES:
-            self._fail(row, fate)
+        if made is None and outcome in CODES:
+            self._fail(row, outcome)
             return
         if made is None:
             assert answer["payload"]["amount_cents"] == self.market.due(order)
             made = self.transfer(order, self.market.due(order), row["id"], row["dedupe_key"])
-        self._answer(row, fate, made.id, {"amount_cents": made.cents})
+        self._answer(row, outcome, made.id, {"amount_cents": made.cents})
 
-    def _send_reversal(self, row: dict[str, Any], answer: dict[str, Any], fate: str) -> None:
+    def _send_reversal(self, row: dict[str, Any], answer: dict[str, Any], outcome: str) -> None:
         order = self.market.orders[UUID(row["order_id"])]
         excess = order.transferred - order.money().final_seller_part
         assert not answer["may_send"] or excess > 0
@@ -167,16 +167,16 @@ class MoneySender:
         transfer = next(t for t in self.transfers if t.id == row["payload"]["transfer_id"])
         assert 0 < cents <= min(excess, order.transfers[transfer.id].left)
         made = next((r for r in transfer.reversals if r.outbox_id == row["id"]), None)
-        if made is None and fate in CODES:
-            self._fail(row, fate)
-            if fate == "poor":
+        if made is None and outcome in CODES:
+            self._fail(row, outcome)
+            if outcome == "poor":
                 self.unpaid.add(row["id"])
             return
         if made is None and transfer.left < cents:
             self._reject(row)
             return
         made = made or self.reverse(transfer, cents, row["id"], row["dedupe_key"])
-        self._answer(row, fate, made.id, {"amount_cents": made.cents})
+        self._answer(row, outcome, made.id, {"amount_cents": made.cents})
 
     def transfer(
         self, order: Order, cents: int, outbox_id: str | None, dedupe_key: str | None
@@ -212,10 +212,10 @@ class MoneySender:
         )
 
     def _answer(
-        self, row: dict[str, Any], fate: str, stripe_id: str, result: dict[str, Any]
+        self, row: dict[str, Any], outcome: str, stripe_id: str, result: dict[str, Any]
     ) -> None:
         """Report what Stripe has done, now or later."""
-        if fate == "lost":
+        if outcome == "lost":
             self.late.append((row, stripe_id, result))
         else:
             assert not self._finish(row, stripe_id, result)["stale"]
@@ -256,8 +256,8 @@ class MoneySender:
                 ours.reversals[stripe_id] = made_reversal.cents
                 self.unpaid.discard(row["id"])
 
-    def _fail(self, row: dict[str, Any], fate: str) -> None:
-        answer = self.harness.service.call("fail_outbox", **_lease(row), error_code=CODES[fate])
+    def _fail(self, row: dict[str, Any], outcome: str) -> None:
+        answer = self.harness.service.call("fail_outbox", **_lease(row), error_code=CODES[outcome])
         assert not answer["stale"]
 
     def _reject(self, row: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""The money of all orders in the database and in the oracle, put in one form to compare."""
+"""Read the money of all orders from the database and from the oracle in one form."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -71,7 +71,7 @@ QUERIES: dict[str, LiteralString] = {
       select payment_intent_id, unreturned_cents from public.unreturned_payments()
     """,
 }
-#: Rows of these queries are faults, whatever the oracle says.
+#: Each row of these queries is an error.
 NEVER: dict[str, LiteralString] = {
     "unbalanced": """
       select txn_id, currency from public.ledger_entries group by txn_id, currency
@@ -101,7 +101,7 @@ def in_database(owner: Connection) -> dict[str, Counter[Any]]:
 
 
 def faults(owner: Connection) -> dict[str, list[Any]]:
-    """Return rows that must never be."""
+    """Return rows that must never exist."""
     found = {name: owner.execute(query).fetchall() for name, query in NEVER.items()}
     return {name: rows for name, rows in found.items() if rows}
 

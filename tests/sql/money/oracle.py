@@ -37,8 +37,8 @@ EARLY, CONTRADICTED = "PREDECESSOR_MISSING", "REFUND_CONTRADICTED"
 class Market:
     """All orders, and the rules by which they change.
 
-    Each method returns what the caller is answered: the outcome of an event, the code of a refusal
-    or of an error, or None when the request was granted.
+    Each method returns the caller's answer: the outcome of an event, the code of a refusal or
+    of an error, or None when the request was granted.
     """
 
     def __init__(self) -> None:
@@ -112,7 +112,7 @@ class Market:
         return DONE
 
     def act(self, order: Order, action: str, who: str, now: datetime) -> str | None:
-        """Let a party act."""
+        """Let a party take an action."""
         moves = ACTIONS.get((action, who))
         if moves is None:
             return "FORBIDDEN"
@@ -226,7 +226,7 @@ class Market:
         return DONE
 
     def open_dispute(self, order: Order, who: str) -> str | None:
-        """Return why a dispute cannot be opened; `add_dispute` records it."""
+        """Return the reason why a dispute cannot be opened; `add_dispute` records it."""
         if who not in ("buyer", "seller"):
             return "FORBIDDEN"
         return "CONFLICT" if order.is_refund_pending or order.state not in BETWEEN else None
@@ -291,7 +291,7 @@ class Market:
         ours.setdefault(transfer.id, Transfer(id=transfer.id, cents=transfer.cents))
 
     def settle_due(self, now: datetime) -> int:
-        """Move on what nobody has moved for too long; return how many orders."""
+        """Move orders that are overdue; return their number."""
         count = 0
         for order in self.orders.values():
             if order.is_refund_pending:
@@ -313,7 +313,7 @@ class Market:
         return count
 
     def expire(self, now: datetime) -> int:
-        """Cancel unpaid orders that nobody can pay any more; return how many."""
+        """Cancel unpaid orders that nobody can pay any more; return their number."""
         overdue = [
             order
             for order in self.orders.values()

@@ -61,7 +61,7 @@ class StripeDispute:
 
     @property
     def net(self) -> int:
-        """Return what the bank has taken and not given back."""
+        """Return the amount that the bank has taken and not given back."""
         return self.reading.withdrawn - self.reading.reinstated
 
     @property
@@ -111,7 +111,7 @@ class Payment:
 
     @property
     def succeeded(self) -> int:
-        """Return what has gone back to the buyer."""
+        """Return the amount that was refunded."""
         return sum(refund.cents for refund in self.refunds if refund.status == "succeeded")
 
     def money(self, *, transferred: int = 0, is_released: bool = False) -> Money:
@@ -137,12 +137,12 @@ class Transfer:
 
     @property
     def reversed(self) -> int:
-        """Return what came back from the seller."""
+        """Return the amount that was reversed."""
         return sum(self.reversals.values())
 
     @property
     def left(self) -> int:
-        """Return what the seller still has of it."""
+        """Return the amount that was not reversed."""
         return self.cents - self.reversed
 
 
@@ -166,7 +166,7 @@ class Order:
 
     @property
     def is_ended(self) -> bool:
-        """Return true if the order moves no more."""
+        """Return true if the order's state is final."""
         return self.state in ENDED
 
     @property
@@ -193,7 +193,7 @@ class Order:
 
     @property
     def transferred(self) -> int:
-        """Return what the seller has of all transfers."""
+        """Return the amount of all transfers that was not reversed."""
         return sum(transfer.left for transfer in self.transfers.values())
 
     @property
@@ -223,7 +223,7 @@ class Order:
             self.times.setdefault(name, now)
 
     def follow(self, now: datetime) -> None:
-        """Bring the state in line with refunds and disputes."""
+        """Set the state that follows from refunds and disputes."""
         if self.is_ended or self.settling is None:
             return
         if self.settling.succeeded == self.settling.cents:

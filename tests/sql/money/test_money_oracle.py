@@ -40,7 +40,7 @@ def test_money_does_what_the_oracle_says(owner: Connection) -> None:
 
 
 def explore(owner: Connection, executed: Counter[str], seed_: int, steps: int) -> None:
-    """Let Hypothesis choose about so many steps, in runs that each begin afresh."""
+    """Let Hypothesis choose about `steps` steps, in runs that each start with a new market."""
 
     @seed(seed_)
     def machine() -> MoneyMachine:

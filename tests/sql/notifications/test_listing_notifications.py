@@ -56,7 +56,7 @@ def test_newest_come_first_up_to_the_limit(
 def test_list_is_never_unbounded(
     owner: Connection, service: Actor, alice: Actor, max_rows: int | None, count: int
 ) -> None:
-    """A mistake of the caller reads one to a hundred rows (D6)."""
+    """An invalid limit is replaced by one from one to a hundred (D6)."""
     owner.execute(
         """
         select private.notify(%s, 'outbid', 'Title', 'Text') from generate_series(1, 101)
@@ -70,7 +70,7 @@ def test_list_is_never_unbounded(
 
 
 def test_unread_ones_alone(owner: Connection, service: Actor, alice: Actor) -> None:
-    """The filter leaves out what the user has read; the limit comes after it (A19)."""
+    """The filter returns unread rows only, before the limit applies (A19)."""
     for number in range(3):
         notified(owner, alice, f"No. {number}")
     read = notified(owner, alice, "Read")
@@ -94,7 +94,7 @@ def test_all_of_the_user_are_marked(
 
 
 def test_one_is_marked(owner: Connection, service: Actor, alice: Actor) -> None:
-    """The others stay unread; a repeat changes nothing."""
+    """One notification is marked; the others stay unread, and a repeat changes nothing."""
     first, _second = notified(owner, alice), notified(owner, alice)
 
     answers = [
@@ -108,7 +108,7 @@ def test_one_is_marked(owner: Connection, service: Actor, alice: Actor) -> None:
 def test_foreign_and_unknown_ids_are_refused(
     owner: Connection, service: Actor, alice: Actor, bob: Actor
 ) -> None:
-    """Nothing is marked."""
+    """Another user's id and an unknown id are refused, and nothing is marked."""
     foreign = notified(owner, bob)
 
     codes = [
@@ -123,7 +123,7 @@ def test_foreign_and_unknown_ids_are_refused(
 def test_user_without_an_account_gets_nothing(
     owner: Connection, service: Actor, alice: Actor
 ) -> None:
-    """Neither a deleted account nor a missing profile has notifications."""
+    """A deleted account and a missing profile have no notifications."""
     notified(owner, alice)
     service.call("anonymise_account", user_id=alice.id)
 
@@ -137,7 +137,7 @@ def test_user_without_an_account_gets_nothing(
 def test_only_our_service_calls(
     alice: Actor, moderator: Actor, anonymous: Actor, function: str
 ) -> None:
-    """The user's id is an argument, so nobody else may name one (B2, B6)."""
+    """No client may execute the functions, because the user is an argument (B2, B6)."""
     for actor in (alice, moderator, anonymous):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             actor.call(function, user_id=alice.id)

@@ -1,4 +1,4 @@
-"""`notifications`: what people are told, once, and who may read it."""
+"""`notifications`: their types, keys, readers and writers."""
 
 from uuid import UUID
 
@@ -41,20 +41,20 @@ def notify(owner: Connection, user: Actor, **more: object) -> None:
 
 @pytest.mark.parametrize("type_", TYPES)
 def test_every_type_may_be_told(owner: Connection, alice: Actor, type_: str) -> None:
-    """Each type of the contract is one that the table takes (A3)."""
+    """The table accepts each type of the contract (A3)."""
     notify(owner, alice, type=type_)
 
     assert [(type_,)] == alice.rows("select type from public.notifications")
 
 
 def test_unknown_type_is_refused(owner: Connection, alice: Actor) -> None:
-    """A type that the web app does not know is a mistake of ours."""
+    """The table refuses an unknown type."""
     with pytest.raises(psycopg.errors.CheckViolation), owner.transaction():
         notify(owner, alice, type="surprise")
 
 
 def test_people_are_told_once(owner: Connection, alice: Actor) -> None:
-    """The same key says the same thing: it is told once. Without a key each telling counts."""
+    """A key notifies a user once; without a key each call notifies."""
     for key in ("a", "a", None, None):
         notify(owner, alice, key=key)
 
@@ -72,7 +72,7 @@ def test_order_is_named_under_both_keys(owner: Connection, alice: Actor, key: st
 
 
 def test_people_read_and_mark_their_own(owner: Connection, alice: Actor, bob: Actor) -> None:
-    """Each sees and marks what they were told, and nothing of anybody else's."""
+    """Each user reads and marks the own notifications only."""
     notify(owner, alice)
     notify(owner, bob)
 
@@ -86,7 +86,7 @@ def test_people_read_and_mark_their_own(owner: Connection, alice: Actor, bob: Ac
 
 @pytest.mark.parametrize("was_read", [False, True])
 def test_read_notification_stays_read(owner: Connection, alice: Actor, *, was_read: bool) -> None:
-    """A client sets read to true and never back."""
+    """A client sets read to true, and never back to false."""
     notify(owner, alice)
     if was_read:
         assert 1 == alice.change("update public.notifications set read = true")
@@ -100,7 +100,7 @@ def test_read_notification_stays_read(owner: Connection, alice: Actor, *, was_re
 def test_nothing_else_is_theirs_to_write(
     owner: Connection, alice: Actor, anonymous: Actor, moderator: Actor
 ) -> None:
-    """No client makes, changes or removes a notification (B6); staff reads nobody's."""
+    """No client inserts, changes or deletes a row (B6); staff read nobody else's."""
     notify(owner, alice)
 
     for actor in (alice, anonymous, moderator):
@@ -126,7 +126,7 @@ def test_all_are_marked_at_once(owner: Connection, alice: Actor, bob: Actor) -> 
 
 
 def test_visitors_mark_nothing(anonymous: Actor) -> None:
-    """Only who is signed in has anything to mark."""
+    """Visitors may not execute the functions."""
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         anonymous.call("mark_all_notifications_read")
 
@@ -134,7 +134,7 @@ def test_visitors_mark_nothing(anonymous: Actor) -> None:
 def test_notification_has_its_own_time(
     owner: Connection, auction_id: UUID, alice: Actor, bob: Actor
 ) -> None:
-    """A transaction that waited for a lock began earlier than what it reports."""
+    """A notification has the time of its insert, not of the start of its transaction."""
     alice.call("place_bid", auction_id=auction_id, amount_cents=1100)
     bob.call("place_bid", auction_id=auction_id, amount_cents=1200)
     notify(owner, alice)

@@ -1,4 +1,4 @@
-"""Alerts reach a process at least once: each is kept until somebody confirms it."""
+"""Alerts reach a process at least once: each is kept until a process confirms it."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -194,7 +194,7 @@ def test_alert_of_a_killed_process_is_claimed(world: World, case: Callable[[Worl
 
 
 def test_alert_is_undone_with_its_transaction(owner: Connection, order_id: UUID) -> None:
-    """An alert about a change that did not happen is none."""
+    """An alert is rolled back with the change that it is about."""
     with owner.transaction(force_rollback=True):
         assert succeeded(owner, order_id, "pi_stray")["alerts"]
 
@@ -202,7 +202,7 @@ def test_alert_is_undone_with_its_transaction(owner: Connection, order_id: UUID)
 
 
 def test_ordinary_work_keeps_no_alert(owner: Connection, order_id: UUID, service: Actor) -> None:
-    """A payment that fits, and a refund on its way, are nothing to look at."""
+    """A fitting payment and a pending refund raise no alert."""
     paid(owner, order_id)
     refund_requested(owner, order_id, 1_000)
     service.call(
@@ -214,7 +214,7 @@ def test_ordinary_work_keeps_no_alert(owner: Connection, order_id: UUID, service
 
 
 def test_alerts_are_for_our_own_processes(alice: Actor, anonymous: Actor, moderator: Actor) -> None:
-    """No person claims or confirms alerts."""
+    """No user claims or confirms alerts."""
     for actor in (alice, anonymous, moderator):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             actor.call("claim_alerts", max_rows=1, lease_s=1)

@@ -23,7 +23,7 @@ from tests.sql.paying import (
 
 
 def moved_at_stripe(service: Actor, amount: int, source: str = "ch_1", **changes: Any) -> int:
-    """Have Stripe move money for a source; return how many movements were new."""
+    """Record movements of a source at Stripe; return the number of new ones."""
     movement = {
         "id": f"txn_{source}_{amount}",
         "source_id": source,
@@ -60,7 +60,7 @@ def difference(owner: Connection, order_id: UUID) -> int:
 
 
 def test_order_that_agrees_is_left_alone(owner: Connection, order_id: UUID, service: Actor) -> None:
-    """Stripe's movements are those of the ledger."""
+    """An order whose ledger equals Stripe's movements raises nothing."""
     paid(owner, order_id)
     assert 1 == moved_at_stripe(service, AMOUNT)
 
@@ -75,7 +75,7 @@ def test_order_that_agrees_is_left_alone(owner: Connection, order_id: UUID, serv
 def test_difference_that_lasts_blocks_until_it_heals(
     owner: Connection, order_id: UUID, service: Actor, cents: int
 ) -> None:
-    """One cent is enough. The alert comes once, and the block ends by itself."""
+    """A lasting difference of a cent raises one alert, and blocks the order until it ends."""
     paid(owner, order_id)
     moved_at_stripe(service, AMOUNT + cents)
 
@@ -102,7 +102,7 @@ def test_difference_that_lasts_blocks_until_it_heals(
 def test_two_short_differences_block_nothing(
     owner: Connection, order_id: UUID, service: Actor
 ) -> None:
-    """A movement and its event do not arrive at the same time."""
+    """Two short differences block nothing, because a movement and its event arrive apart."""
     paid(owner, order_id)
     checked(service)
     moved_at_stripe(service, AMOUNT)
@@ -119,7 +119,7 @@ def test_two_short_differences_block_nothing(
 def test_nothing_is_compared_while_stripe_is_away(
     owner: Connection, order_id: UUID, service: Actor
 ) -> None:
-    """Without a reading of its list every payment would look like a difference."""
+    """Orders are not compared before Stripe's list was read."""
     checked(service)
     move_time(owner, "6 minutes")
     paid(owner, order_id)
@@ -134,7 +134,7 @@ def test_nothing_is_compared_while_stripe_is_away(
 def test_movement_without_a_payment_finds_its_order(
     owner: Connection, order_id: UUID, service: Actor
 ) -> None:
-    """The capture's event is lost: the metadata of the charge names the order."""
+    """A movement without a payment is matched by the charge's metadata."""
     moved_at_stripe(service, AMOUNT, payment_intent_id="pi_lost", order_ref=str(order_id))
 
     assert AMOUNT == difference(owner, order_id)
@@ -143,7 +143,7 @@ def test_movement_without_a_payment_finds_its_order(
 def test_movement_that_comes_first_is_matched_later(
     owner: Connection, order_id: UUID, service: Actor
 ) -> None:
-    """Its payment was not known yet, and its metadata names nothing."""
+    """A movement that precedes its payment is matched later."""
     moved_at_stripe(service, AMOUNT)
     paid(owner, order_id)
     assert -AMOUNT == difference(owner, order_id)
@@ -154,7 +154,7 @@ def test_movement_that_comes_first_is_matched_later(
 
 
 def test_movement_counts_once(owner: Connection, order_id: UUID, service: Actor) -> None:
-    """Parts of the list overlap, and two workers may read one part."""
+    """A movement that is read twice counts once."""
     paid(owner, order_id)
 
     assert [1, 0, 0] == [moved_at_stripe(service, AMOUNT) for _ in range(3)]
@@ -166,7 +166,7 @@ def test_movement_counts_once(owner: Connection, order_id: UUID, service: Actor)
 def test_pending_refund_is_no_difference(
     owner: Connection, order_id: UUID, service: Actor, booked: int
 ) -> None:
-    """Stripe books a refund at its request, and the ledger when it has succeeded."""
+    """A pending refund is no difference: Stripe books it at its request, the ledger at success."""
     paid(owner, order_id)
     moved_at_stripe(service, AMOUNT)
     refund_requested(owner, order_id, 1_000)
@@ -184,7 +184,7 @@ def test_pending_refund_is_no_difference(
 def test_stray_in_another_currency_is_left_out(
     owner: Connection, order_id: UUID, service: Actor
 ) -> None:
-    """Stripe books it in our currency, converted at a rate that nobody else knows."""
+    """A stray payment in another currency is not compared, because its rate is unknown."""
     attached(owner, order_id)
     answer = succeeded(owner, order_id, "pi_usd", currency="usd")
     assert ["stray_payment:intent_is_not_current"] == answer["alerts"]
@@ -195,7 +195,7 @@ def test_stray_in_another_currency_is_left_out(
 
 
 def test_drift_raises_its_alert_once(owner: Connection, order_id: UUID, service: Actor) -> None:
-    """The figure counts the order until its books are right again."""
+    """An order's drift raises one alert, and counts until it ends."""
     paid(owner, order_id)
     moved_at_stripe(service, AMOUNT)
     assert {} == checked(service)
@@ -215,7 +215,7 @@ def test_drift_raises_its_alert_once(owner: Connection, order_id: UUID, service:
 def test_orders_get_their_turn(
     owner: Connection, service: Actor, seller: Actor, alice: Actor
 ) -> None:
-    """Those whose money moved come first; each of the others once an hour, in batches."""
+    """Orders with moved money come first; each other one once an hour, in batches."""
     orders = [ordered(seller, alice) for _ in range(3)]
     assert 0 == service.call("check_orders")["count"]
     paid(owner, orders[2])

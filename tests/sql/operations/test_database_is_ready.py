@@ -9,7 +9,7 @@ from tests.sql.actors import Actor
 
 
 def test_service_learns_that_the_database_is_there(service: Actor) -> None:
-    """The answer has the database's time."""
+    """The function returns the database's time to service_role."""
     answer = service.call("database_is_ready")
 
     assert answer["ready"] is True
@@ -18,7 +18,7 @@ def test_service_learns_that_the_database_is_there(service: Actor) -> None:
 
 
 def test_nobody_else_asks(anonymous: Actor, alice: Actor) -> None:
-    """The public asks our health route, which limits how often."""
+    """No client may execute the function."""
     for actor in (anonymous, alice):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             actor.call("database_is_ready")

@@ -21,12 +21,12 @@ BLOCKS = [
 
 @pytest.mark.parametrize("block", BLOCKS, ids=range(len(BLOCKS)))
 def test_statement_runs(owner: psycopg.Connection, block: str) -> None:
-    """No statement of the page is mistyped, or lacks a right."""
+    """Each statement of the page runs."""
     owner.execute(block.encode())
 
 
 def test_gateway_settings_are_those_of_the_page(owner: psycopg.Connection) -> None:
-    """The query shows what the page promises."""
+    """The query returns the settings that the page shows."""
     [query] = [block for block in BLOCKS if "pg_db_role_setting" in block]
 
     settings = {setting for (setting,) in owner.execute(query.encode())}
@@ -40,7 +40,7 @@ def test_gateway_settings_are_those_of_the_page(owner: psycopg.Connection) -> No
 
 
 def test_first_admin_gets_the_role(owner: psycopg.Connection, alice: Actor) -> None:
-    """The statement of the page makes a person of the web app an admin."""
+    """The statement of the page makes a user an admin."""
     [statement] = [block for block in BLOCKS if "'admin'" in block]
     owner.execute("update public.users set email = 'you@example.com' where id = %s", [alice.id])
 

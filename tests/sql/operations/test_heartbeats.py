@@ -50,7 +50,7 @@ def test_outage_is_recorded_when_it_ends(owner: Connection, service: Actor) -> N
 
 
 def test_clock_that_was_set_back_is_survived(owner: Connection, service: Actor) -> None:
-    """Heartbeats of a wrong future are gone within a minute, and hide no later outage."""
+    """Heartbeats from a wrong future are deleted within a minute, and hide no later outage."""
     move_time(owner, "1 hour")
     for _ in range(12):
         beat(service)
@@ -66,7 +66,7 @@ def test_clock_that_was_set_back_is_survived(owner: Connection, service: Actor) 
 
 
 def test_old_outages_are_purged(owner: Connection, service: Actor) -> None:
-    """They stay for 30 days, so that staff can explain an extension."""
+    """Outages are kept for 30 days, so that staff can explain an extension."""
     beat(service)
     move_time(owner, "1 minute")
     beat(service)
@@ -105,7 +105,7 @@ def as_service(url: str) -> Connection:
 
 
 def test_fleets_record_an_outage_once(shared_url: str) -> None:
-    """After an outage all workers come back at once, and all of them find it."""
+    """Workers that come back together record one outage."""
     with psycopg.connect(shared_url, autocommit=True) as owner:
         workers = [as_service(shared_url) for _ in range(4)]
         workers[0].execute("select public.record_heartbeat()")

@@ -33,7 +33,7 @@ def test_run_is_recorded_once(owner: Connection, service: Actor) -> None:
 
 
 def test_next_run_has_its_own_row(owner: Connection, service: Actor) -> None:
-    """Two workers and two runs are told apart by the time at which they began."""
+    """A second worker, and a second run, has a row of its own by its start time."""
     recorded(service)
     recorded(service, started_at="2026-12-02T20:01:00.25Z", failed=0, error=None)
 
@@ -42,7 +42,7 @@ def test_next_run_has_its_own_row(owner: Connection, service: Actor) -> None:
 
 
 def test_time_needs_an_offset(service: Actor) -> None:
-    """The time comes from the database's own answer."""
+    """A start time without an offset is refused."""
     with pytest.raises(psycopg.DatabaseError, match="VALIDATION_ERROR"):
         recorded(service, started_at="yesterday")
 
@@ -80,7 +80,7 @@ def test_queues_show_their_depth_and_age(owner: Connection, service: Actor) -> N
 def test_auction_that_nobody_closes_is_overdue(
     owner: Connection, seller: Actor, service: Actor
 ) -> None:
-    """It shows that no closer works."""
+    """An auction past its end counts as overdue, which shows a missing closer."""
     auctioned(seller, ends_in="1 hour")
     move_time(owner, "1 hour 20 seconds")
 

@@ -41,7 +41,7 @@ def test_figures_are_recorded_once_in_five_minutes(owner: Connection, service: A
 
 
 def test_metrics_go_after_thirty_days(owner: Connection, service: Actor) -> None:
-    """A run deletes at most its number of rows, the oldest first."""
+    """Rows are deleted after 30 days, the oldest first, up to the limit of a run."""
     count = service.call("record_gauges")
     move_time(owner, "719 hours")
     service.call("record_gauges")
@@ -58,7 +58,7 @@ def test_metrics_go_after_thirty_days(owner: Connection, service: Actor) -> None
 def test_only_admins_read_the_metrics(
     owner: Connection, alice: Actor, moderator: Actor, service: Actor
 ) -> None:
-    """An admin needs the second factor. Staff without the role read no row."""
+    """Only an admin with a second factor reads the rows."""
     service.call("record_gauges")
     query = "select metric_name from public.metrics order by recorded_at desc limit 100"
     admin = signed_up(owner, "admin", role="admin")

@@ -33,7 +33,7 @@ def dead(owner: Connection, service: Actor) -> str:
 
 
 def test_payload_goes_after_ninety_days(owner: Connection, service: Actor) -> None:
-    """The id, the hash and the outcome stay for ever, so a replay has no effect."""
+    """A payload is deleted after 90 days; id, hash and outcome stay, so a replay has no effect."""
     old = settled(owner, service)
     move_time(owner, "89 days")
     assert 0 == service.call("purge_old_rows")
@@ -48,7 +48,7 @@ def test_payload_goes_after_ninety_days(owner: Connection, service: Actor) -> No
 
 
 def test_event_without_a_result_keeps_its_payload(owner: Connection, service: Actor) -> None:
-    """An open event is still to be processed, and staff may requeue a dead one."""
+    """An open or dead event keeps its payload, because it may be processed again."""
     events = [stored(owner, "refund.updated"), dead(owner, service)]
     move_time(owner, "100 days")
 
@@ -58,7 +58,7 @@ def test_event_without_a_result_keeps_its_payload(owner: Connection, service: Ac
 
 
 def test_batches_go_on_where_they_stopped(owner: Connection, service: Actor) -> None:
-    """A batch has a limit, and an hour passes only after the last one."""
+    """The next call goes on at once after a full batch, else an hour later."""
     events = [settled(owner, service) for _ in range(3)]
     move_time(owner, "100 days")
 
@@ -72,7 +72,7 @@ def test_batches_go_on_where_they_stopped(owner: Connection, service: Actor) -> 
 
 
 def test_rate_limit_windows_go_after_a_day(owner: Connection, service: Actor) -> None:
-    """A window that may still count stays."""
+    """A window of a rate limit is deleted after a day."""
     service.call("rate_limit_hit", action="place_bid", key="old")
     move_time(owner, "23 hours")
     service.call("rate_limit_hit", action="place_bid", key="new")
@@ -86,7 +86,7 @@ def test_rate_limit_windows_go_after_a_day(owner: Connection, service: Actor) ->
 
 
 def test_job_runs_go_after_thirty_days(owner: Connection, service: Actor) -> None:
-    """They show the recent past."""
+    """Rows of job runs are deleted after 30 days."""
     [(started_at,)] = owner.execute("select private.clock()").fetchall()
     service.call("record_job_run", job="x", started_at=started_at, processed=0, failed=0)
     move_time(owner, "29 days")
@@ -105,7 +105,7 @@ def receipts(owner: Connection) -> int:
 
 
 def test_receipts_go_after_thirty_days(owner: Connection, service: Actor, seller: Actor) -> None:
-    """Until then a repeat gets the first answer. A run deletes at most its number of rows."""
+    """Receipts are deleted after 30 days; until then a repeat gets the first answer."""
     request = {"client_request_id": uuid4()}
     first = listed(seller, **request)
     for _ in range(2):
@@ -129,7 +129,10 @@ def bid_receipts(owner: Connection) -> set[UUID]:
 def test_bid_receipts_go_thirty_days_after_the_close(
     owner: Connection, service: Actor, seller: Actor, alice: Actor
 ) -> None:
-    """Those of an open auction stay, however old. A late repeat is refused and bids nothing."""
+    """Bid receipts are deleted 30 days after the close; those of an open auction stay.
+
+    A late repeat is refused, and places no bid.
+    """
     open_id, closed_id = auctioned(seller, ends_in="60 days"), auctioned(seller)
     bid = {"amount_cents": 1000, "client_bid_id": uuid4()}
     assert alice.call("place_bid", auction_id=closed_id, **bid)["success"]
@@ -167,7 +170,7 @@ def test_bid_receipts_go_in_batches(
 def test_message_is_sent_once_though_its_receipt_is_gone(
     owner: Connection, service: Actor, seller: Actor, alice: Actor
 ) -> None:
-    """The message itself has the id, so a late repeat is neither an error nor a second message."""
+    """The message has the call's id, so a repeat after the purge sends no second one."""
     listing_id = listed(seller)["listing"]["id"]
     request: dict[str, Any] = {"client_message_id": uuid4()}
     first = new_thread(alice, listing_id, **request)

@@ -20,7 +20,7 @@ def window_of(service: Actor, name: str, span_s: int) -> Any:
 def test_first_reading_begins_with_the_first_order(
     owner: Connection, service: Actor, seller: Actor, alice: Actor
 ) -> None:
-    """Money concerns orders, so nothing older can be missing."""
+    """The first reading begins with the first order, because money concerns orders."""
     ordered(seller, alice)
     move_time(owner, "3 hours")
 
@@ -32,7 +32,7 @@ def test_first_reading_begins_with_the_first_order(
 
 
 def test_first_reading_without_orders_is_short(service: Actor) -> None:
-    """A new deployment does not read the account's past."""
+    """Without an order the first reading skips the account's past."""
     window = window_of(service, "events", 600)
 
     assert window["now"] - window["since"] <= 400
@@ -40,7 +40,7 @@ def test_first_reading_without_orders_is_short(service: Actor) -> None:
 
 
 def test_next_reading_follows(owner: Connection, service: Actor) -> None:
-    """It overlaps by five minutes, and leaves the last seconds to Stripe's deliveries."""
+    """A reading overlaps the previous one by five minutes, and ends some seconds ago."""
     window = window_of(service, "events", 600)
     assert service.call("advance_reading", list="events", until=window["until"]) is True
     move_time(owner, "1 minute")
@@ -52,7 +52,7 @@ def test_next_reading_follows(owner: Connection, service: Actor) -> None:
 
 
 def test_position_never_goes_back(service: Actor) -> None:
-    """The slower one of two workers changes nothing."""
+    """A slower worker does not move the position back."""
     window = window_of(service, "events", 600)
     until = window["until"]
     assert service.call("advance_reading", list="events", until=until) is True
@@ -64,7 +64,7 @@ def test_position_never_goes_back(service: Actor) -> None:
 
 
 def test_reading_never_begins_before_stripe_forgets(owner: Connection, service: Actor) -> None:
-    """Stripe keeps events for 30 days."""
+    """A reading begins at most 30 days ago, because Stripe keeps events for 30 days."""
     until = window_of(service, "events", 600)["until"]
     service.call("advance_reading", list="events", until=until)
     move_time(owner, "400 days")
@@ -76,7 +76,7 @@ def test_reading_never_begins_before_stripe_forgets(owner: Connection, service: 
 
 @pytest.mark.usefixtures("order_id")
 def test_lists_have_their_own_positions(owner: Connection, service: Actor) -> None:
-    """A list that fails does not make another one lose its place."""
+    """Each list has its own position."""
     move_time(owner, "2 hours")
     window = window_of(service, "events", 9 * HOUR)
     service.call("advance_reading", list="events", until=window["until"])

@@ -1,4 +1,4 @@
-"""`scheduled_jobs`: what pg_cron does when no worker does it."""
+"""`scheduled_jobs`: the jobs that pg_cron runs without a worker."""
 
 from uuid import UUID
 
@@ -28,7 +28,7 @@ def test_jobs_have_their_schedules(owner: Connection) -> None:
 
 
 def test_commands_open_and_close(owner: Connection, auction_id: UUID, seller: Actor) -> None:
-    """The very text that pg_cron is given does it, with the owner's rights."""
+    """The command text of pg_cron opens and closes auctions, with the owner's rights."""
     [(start_at,)] = owner.execute("select private.clock() + interval '1 hour'").fetchall()
     scheduled_id = auctioned(seller, start_at=start_at, ends_in="3 hours")
     move_time(owner, "1 hour")
@@ -55,7 +55,7 @@ def test_commands_keep_the_deadlines_of_orders(
 
 
 def test_without_pg_cron_nothing_is_scheduled(owner: Connection) -> None:
-    """The schema builds without the extension, too."""
+    """The schema builds without the extension too."""
     query = "select count(*) from pg_extension where extname = 'pg_cron'"
 
     assert [(0,)] == owner.execute(query).fetchall()

@@ -27,14 +27,14 @@ def close_as_pg_cron(owner: Connection) -> None:
 
 
 def test_nothing_is_taken_at_first(service: Actor) -> None:
-    """A quiet database has no measurements."""
+    """A new database has no measurements."""
     assert {"close_lags_s": [], "limit_refusals": {}} == taken(service)
 
 
 def test_lag_of_a_close_by_pg_cron_is_taken_once(
     owner: Connection, seller: Actor, service: Actor
 ) -> None:
-    """No worker sees the answer that pg_cron gets."""
+    """The lag of a close by pg_cron is taken once, because no worker gets its answer."""
     auctioned(seller, ends_in="1 hour")
     move_time(owner, "1 hour 7 seconds")
     close_as_pg_cron(owner)
@@ -49,7 +49,7 @@ def test_lag_of_a_close_by_pg_cron_is_taken_once(
 def test_close_by_a_worker_is_not_counted_twice(
     owner: Connection, seller: Actor, service: Actor
 ) -> None:
-    """The worker has the lag in its answer."""
+    """The lag of a worker's close is not taken, because the worker counts it."""
     auctioned(seller, ends_in="1 hour")
     move_time(owner, "1 hour 7 seconds")
 
@@ -61,7 +61,7 @@ def test_close_by_a_worker_is_not_counted_twice(
 
 
 def test_lags_are_taken_in_batches(owner: Connection, seller: Actor, service: Actor) -> None:
-    """After a long outage of the workers, no call takes more than it asks for."""
+    """A call takes at most the requested number of lags."""
     for _ in range(3):
         auctioned(seller, ends_in="1 hour")
     move_time(owner, "2 hours")
@@ -75,7 +75,7 @@ def test_lags_are_taken_in_batches(owner: Connection, seller: Actor, service: Ac
 def test_refused_calls_of_rpcs_are_taken_once(
     owner: Connection, auction_id: UUID, alice: Actor, bob: Actor, service: Actor
 ) -> None:
-    """They are summed by action, without the users."""
+    """Refused calls are summed by action, and taken once."""
     set_setting(owner, "rate_limits", '{"place_bid": {"max": 1, "window_s": 100000000}}')
     refused = [bid(person, auction_id) for person in (alice, alice, alice, bob, bob)]
     assert 3 == [answer.get("code") for answer in refused].count("RATE_LIMITED")
@@ -89,14 +89,14 @@ def test_refused_calls_of_rpcs_are_taken_once(
 def test_call_within_the_limit_writes_no_refusal(
     owner: Connection, auction_id: UUID, alice: Actor
 ) -> None:
-    """A bid pays nothing for the metric."""
+    """A call within its limit writes no row for the metric."""
     assert bid(alice, auction_id)["success"]
 
     assert [(0,)] == owner.execute("select count(*) from private.limit_refusals").fetchall()
 
 
 def test_refusal_of_a_route_is_left_to_the_service(owner: Connection, service: Actor) -> None:
-    """The service counts the requests that it refuses itself."""
+    """Refused requests of routes are not taken, because the service counts them."""
     set_setting(owner, "rate_limits", '{"knock": {"max": 1, "window_s": 100000000}}')
     answers = [service.call("rate_limit_hit", action="knock", key="alice") for _ in range(2)]
 

@@ -79,7 +79,7 @@ def test_order_is_flat_with_its_listing_under_both_names(
 def test_listing_without_photos_has_an_empty_list(
     owner: Connection, order_id: UUID, alice: Actor
 ) -> None:
-    """A page never meets null where it expects a list."""
+    """A listing without photos has an empty list, never null."""
     assert [] == seen(owner, order_id, alice)["listings"]["listing_photos"]
 
 
@@ -93,7 +93,7 @@ def test_addresses_are_shown_from_the_payment_on(
     moderator: Actor,
     state: str,
 ) -> None:
-    """Each party sees the address that the handover needs, staff and ended orders none."""
+    """From the payment on each party reads the address that the handover needs; staff read none."""
     if state == "cancelled":
         moved(owner, order_id, "cancelled", "seller")
     elif state == "refunded":
@@ -121,7 +121,7 @@ ADDRESSES = ("pickup_address", "delivery_address")
 def test_no_address_without_its_way_of_handover(
     owner: Connection, order_id: UUID, alice: Actor, seller: Actor
 ) -> None:
-    """A listing without pickup tells no street; one without shipping keeps no address."""
+    """A listing without pickup shows no street, and one without shipping stores no address."""
     owner.execute("update public.listings set pickup = false")
     paid(owner, order_id)
     assert "pickup_address" not in seen(owner, order_id, alice)
@@ -139,7 +139,7 @@ def test_no_address_without_its_way_of_handover(
 def test_delivery_address_is_that_of_the_payment(
     owner: Connection, order_id: UUID, alice: Actor, seller: Actor
 ) -> None:
-    """A later change of the profile redirects no parcel, nor does the way back from a dispute."""
+    """A later change of the profile does not change the delivery address of an order."""
     brought_to(owner, order_id, "paid")
     moved(owner, order_id, "disputed", "admin")
     lives_at(owner, alice, HOME | {"street": "2 Other Street"})
@@ -152,7 +152,7 @@ def test_delivery_address_is_that_of_the_payment(
 def test_buyer_without_an_address_can_pay(
     owner: Connection, order_id: UUID, alice: Actor, seller: Actor
 ) -> None:
-    """A missing address stops no payment."""
+    """A buyer without an address can pay."""
     lives_at(owner, alice, None)
     paid(owner, order_id)
 
@@ -162,7 +162,7 @@ def test_buyer_without_an_address_can_pay(
 def test_address_goes_with_the_account(
     owner: Connection, order_id: UUID, alice: Actor, service: Actor
 ) -> None:
-    """Deleting an account also deletes the copies of its address."""
+    """The deletion of an account deletes the copies of its address."""
     brought_to(owner, order_id, "released")
 
     assert service.call("anonymise_account", user_id=alice.id)["success"]
@@ -174,7 +174,7 @@ def test_address_goes_with_the_account(
 def test_address_goes_with_the_last_order_of_a_deleted_account(
     owner: Connection, order_id: UUID, alice: Actor, seller: Actor, state: str, kind: str
 ) -> None:
-    """Auth deletes an account at any time, but the parties still need the addresses then."""
+    """The end of a deleted account's last order deletes the address copies."""
     brought_to(owner, order_id, "delivered")
     for party in (alice, seller):
         owner.execute("select private.erase_personal_data(%s, null)", [party.id])
@@ -197,7 +197,7 @@ def test_address_goes_with_the_last_order_of_a_deleted_account(
 def test_other_users_are_refused(
     owner: Connection, order_id: UUID, bob: Actor, moderator: Actor
 ) -> None:
-    """Case 13: another user gets 403 in the words of the page; staff need a second factor."""
+    """Another user gets a 403, and so do staff without a second factor (case 13)."""
     weak = Actor(connection=owner, role="authenticated", user_id=moderator.id)
 
     for user in (bob, weak):
@@ -222,26 +222,26 @@ def test_other_users_are_refused(
 def test_former_staff_are_refused(
     owner: Connection, order_id: UUID, moderator: Actor, change: LiteralString
 ) -> None:
-    """A suspended, deleted or demoted account has no staff rights."""
+    """A suspended, deleted or demoted member of staff is refused."""
     owner.execute(change, [moderator.id])
 
     assert "FORBIDDEN" == answered(owner, order_id, moderator)["code"]
 
 
 def test_deleted_party_is_refused(owner: Connection, order_id: UUID, alice: Actor) -> None:
-    """The token of a deleted account stays valid for a while and reads nothing."""
+    """The token of a deleted party reads nothing."""
     owner.execute("update public.users set deleted_at = now() where id = %s", [alice.id])
 
     assert "FORBIDDEN" == answered(owner, order_id, alice)["code"]
 
 
 def test_unknown_order_is_not_found(owner: Connection, alice: Actor) -> None:
-    """An id that no order has is refused."""
+    """An unknown order is refused."""
     assert "RESOURCE_NOT_FOUND" == answered(owner, uuid4(), alice)["code"]
 
 
 def test_only_the_service_reads_it(order_id: UUID, alice: Actor, anonymous: Actor) -> None:
-    """Nobody reads an order in the name of another user."""
+    """No client may execute the function."""
     for actor in (alice, anonymous):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             actor.call("get_order", order_id=order_id, user_id=alice.id, aal="aal2")

@@ -81,7 +81,7 @@ OTHERS = {"open_dispute", "record_intent"}
 
 
 def test_every_function_of_an_order_is_called(owner: Connection) -> None:
-    """A13: a new function that takes an order's id is added here, or has its own test."""
+    """Each function that takes an order's id is called here, or has its own test (A13)."""
     query = """
       select proname from pg_proc
       where pronamespace = 'public'::regnamespace

@@ -14,7 +14,7 @@ from tests.sql.paying import notified, order_row, ordered
 def test_order_says_who_owes_what(
     owner: Connection, order_id: UUID, seller: Actor, alice: Actor
 ) -> None:
-    """An order has the price, its split, both parties, and 48 hours to be paid in."""
+    """An order has the price, its split, both parties, and 48 hours for the payment."""
     query = """
       select buyer_id, seller_id, amount_cents, platform_fee_cents, seller_amount_cents,
         currency, state::text, payment_due_at - created_at between '47:59' and '48:01',
@@ -42,12 +42,12 @@ def test_order_says_who_owes_what(
     ],
 )
 def test_fee_rounds_half_away_from_zero(owner: Connection, amount: int, bps: int, fee: int) -> None:
-    """Half a cent is rounded up for the platform."""
+    """A fee of half a cent is rounded up."""
     assert [(fee,)] == owner.execute("select private.fee_cents(%s, %s)", [amount, bps]).fetchall()
 
 
 def test_fee_rate_is_that_of_the_day(owner: Connection, order_id: UUID) -> None:
-    """A new rate does not change what was sold before."""
+    """A new fee rate does not change earlier orders."""
     set_setting(owner, "platform_fee_bps", "700")
 
     assert 500 == order_row(owner, order_id)["platform_fee_bps"]
@@ -126,7 +126,7 @@ def test_parties_and_staff_read_an_order(
 
 
 def test_transitions_are_nobodys_to_read(alice: Actor, moderator: Actor) -> None:
-    """No client reads the table of legal moves."""
+    """No client reads the table of state transitions."""
     for actor in (alice, moderator):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             actor.rows("select from private.order_transitions")

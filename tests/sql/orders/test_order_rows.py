@@ -48,7 +48,7 @@ def test_unpaid_order_is_inserted_with_or_without_an_intent(
 
 @pytest.mark.parametrize("state", ["paid", "shipped", "released", "cancelled", "disputed"])
 def test_order_begins_unpaid(owner: Connection, led_auction: UUID, state: str) -> None:
-    """No row starts in a later state, with or without an intent."""
+    """An order is inserted as unpaid only, with or without an intent."""
     for intent in (None, "pi_1"):
         with pytest.raises(psycopg.errors.CheckViolation), owner.transaction():
             owner.execute(INSERT, {"auction": led_auction, "intent": intent, "state": state})

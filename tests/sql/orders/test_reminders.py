@@ -1,4 +1,4 @@
-"""`send_order_reminders`: before a deadline passes, the one who must act is reminded once."""
+"""`send_order_reminders`: a party that must act is reminded once before the deadline."""
 
 from uuid import UUID
 
@@ -18,7 +18,7 @@ def reminded(service: Actor) -> list[int]:
 def test_buyer_is_reminded_once(
     owner: Connection, service: Actor, alice: Actor, seller: Actor
 ) -> None:
-    """Twelve hours before the payment is due."""
+    """The buyer is reminded once, twelve hours before the payment is due."""
     move_time(owner, "35 hours 59 minutes")
     assert [0, 0] == reminded(service)
     move_time(owner, "2 minutes")
@@ -41,7 +41,7 @@ def test_reminder_follows_its_setting(owner: Connection, service: Actor) -> None
 def test_nobody_is_reminded_in_vain(
     owner: Connection, order_id: UUID, service: Actor, alice: Actor, state: str
 ) -> None:
-    """An order that cannot or need not be paid any more has no reminder."""
+    """A paid, cancelled or overdue order sends no reminder to its buyer."""
     if state == "paid":
         paid(owner, order_id)
     if state == "cancelled":
@@ -56,7 +56,7 @@ def test_nobody_is_reminded_in_vain(
 def test_seller_is_reminded_once(
     owner: Connection, order_id: UUID, service: Actor, seller: Actor, alice: Actor, state: str
 ) -> None:
-    """Two days before an order that was not handed over is cancelled."""
+    """The seller is reminded once, two days before the order would be cancelled."""
     brought_to(owner, order_id, state)
     move_time(owner, "11 days 23 hours")
     assert [0, 0] == reminded(service)
@@ -72,7 +72,7 @@ def test_seller_is_reminded_once(
 def test_seller_is_not_reminded_in_vain(
     owner: Connection, order_id: UUID, service: Actor, seller: Actor, state: str
 ) -> None:
-    """The order was handed over, is stopped, or is cancelled in the same run."""
+    """A seller who cannot or need not hand over gets no reminder."""
     brought_to(owner, order_id, state if state in ("shipped", "disputed") else "paid")
     if state == "refund_pending":
         assert refund_requested(owner, order_id, None)["success"]

@@ -109,7 +109,7 @@ def test_every_pair_is_allowed_or_refused(
 def test_money_goes_back_before_the_state_says_so(
     owner: Connection, order_id: UUID, from_state: str
 ) -> None:
-    """A paid order is refunded or cancelled only after all of its money has gone back (C11)."""
+    """A paid order becomes refunded or cancelled only after all of its money went back (C11)."""
     placed(owner, order_id, from_state)
     owner.execute("update public.orders set refunded_cents = amount_cents")
 
@@ -122,7 +122,7 @@ def test_money_goes_back_before_the_state_says_so(
 def test_paid_order_is_picked_up_only_where_that_was_offered(
     owner: Connection, order_id: UUID
 ) -> None:
-    """The move from paid to delivered needs a listing that offers pickup."""
+    """A move from paid to delivered needs a listing with pickup."""
     paid(owner, order_id)
     owner.execute("update public.listings set pickup = false")
 
@@ -130,7 +130,7 @@ def test_paid_order_is_picked_up_only_where_that_was_offered(
 
 
 def test_order_is_shipped_only_where_that_was_offered(owner: Connection, order_id: UUID) -> None:
-    """The moves to shipped need a listing that offers shipping."""
+    """A move to shipped needs a listing with shipping."""
     brought_to(owner, order_id, "paid")
     owner.execute("update public.listings set shipping = false")
 
@@ -150,7 +150,7 @@ def test_parties_wait_while_money_is_on_its_way_back(owner: Connection, order_id
 
 
 def test_same_state_is_no_move(owner: Connection, order_id: UUID) -> None:
-    """A move to the state that the order has already succeeds and changes nothing (A7)."""
+    """A move to the present state succeeds and changes nothing (A7)."""
     paid(owner, order_id)
     before = order_row(owner, order_id)
     events = "select count(*) from public.order_events"
@@ -204,7 +204,7 @@ def test_dispute_remembers_where_it_found_the_order(owner: Connection, order_id:
 def test_parties_are_told_of_each_step(
     owner: Connection, order_id: UUID, seller: Actor, alice: Actor
 ) -> None:
-    """Each step notifies the party that did not make it."""
+    """Each move notifies the other party."""
     paid(owner, order_id)
     moved(owner, order_id, "ready_for_handover", "seller")
     moved(owner, order_id, "shipped", "seller")

@@ -1,4 +1,4 @@
-"""The outbox: what has to happen outside, each thing once."""
+"""The outbox: each call of another system is queued, sent and settled once."""
 
 import json
 from typing import Any
@@ -39,7 +39,7 @@ def row(owner: Connection) -> dict[str, Any]:
 def test_claimed_row_has_all_that_a_sender_needs(
     owner: Connection, order_id: UUID, service: Actor
 ) -> None:
-    """A claim tells what to send, under which key, for which order, and under which lease."""
+    """A claimed row has its content, key, order and lease."""
     queued(owner, order_id)
 
     [job] = claim(service)
@@ -58,7 +58,7 @@ def test_claimed_row_has_all_that_a_sender_needs(
 
 
 def test_key_makes_the_row_and_its_id(owner: Connection) -> None:
-    """The same thing queued twice is one row, and after a restore it has the same id."""
+    """A key queued twice is one row, and has the same id after a restore."""
     queue = "select private.queue_outbox('cancel_intent', '{}', 'cancel_intent:pi_1')"
 
     ids = {owner.execute(queue).fetchone() for _ in range(2)}
@@ -69,7 +69,7 @@ def test_key_makes_the_row_and_its_id(owner: Connection) -> None:
 
 
 def test_lapsed_lease_is_claimed_again(owner: Connection, order_id: UUID, service: Actor) -> None:
-    """The next worker gets the row of a dead one, whose late calls change nothing."""
+    """Another worker claims a row after its lease, and late calls of the first change nothing."""
     queued(owner, order_id)
     [first] = claim(service)
     move_time(owner, "61 seconds")
@@ -125,7 +125,7 @@ def test_key_moves_on_after_an_answer_alone(
 
 
 def test_claim_alone_spends_no_try(owner: Connection, order_id: UUID, service: Actor) -> None:
-    """Workers that stop before they send, however many, leave a row all of its tries."""
+    """A worker that ends before it sends spends no try of its row."""
     queued(owner, order_id)
     for _ in range(12):
         [job] = claim(service)
@@ -185,7 +185,7 @@ def test_party_on_the_staff_requeues_no_own_row(
 
 
 def test_requeue_names_what_is_wrong(owner: Connection, order_id: UUID, service: Actor) -> None:
-    """A row that is not there, and a reason that says nothing, are refused."""
+    """An unknown row and a blank reason are refused with a code."""
     queued(owner, order_id)
     for outbox_id, reason, code in (
         (uuid4(), "Stripe works again", "RESOURCE_NOT_FOUND"),
@@ -199,7 +199,7 @@ def test_requeue_names_what_is_wrong(owner: Connection, order_id: UUID, service:
 
 
 def test_page_follows_the_last_dead_row(owner: Connection, order_id: UUID, service: Actor) -> None:
-    """The newest comes first; other rows and payloads are left out."""
+    """The newest dead row comes first; the page has no other rows and no payloads."""
     payload = {"order_id": str(order_id), "payment_intent_id": "pi_dead"}
     add = """
       insert into public.outbox
@@ -228,7 +228,7 @@ def test_page_follows_the_last_dead_row(owner: Connection, order_id: UUID, servi
 
 
 def test_tenth_failure_is_the_last(owner: Connection, order_id: UUID, service: Actor) -> None:
-    """A row that cannot be sent becomes a dead letter with an alert (D10)."""
+    """The tenth failure makes a row a dead letter with an alert (D10)."""
     queued(owner, order_id)
     answers = []
     for _ in range(10):
@@ -244,7 +244,7 @@ def test_tenth_failure_is_the_last(owner: Connection, order_id: UUID, service: A
 def test_refused_cancellation_is_done_with(
     owner: Connection, order_id: UUID, service: Actor
 ) -> None:
-    """An intent that cannot be canceled was paid or is canceled: its event says which."""
+    """A cancellation that Stripe refuses is settled, because the intent has ended."""
     queued(owner, order_id)
     [job] = claim(service)
 
@@ -254,7 +254,7 @@ def test_refused_cancellation_is_done_with(
 
 
 def test_canceled_intent_is_taken_over(owner: Connection, order_id: UUID, service: Actor) -> None:
-    """Our own answer does what the event does: the payment is cancelled."""
+    """Our call's answer cancels the payment as the event does."""
     queued(owner, order_id)
     [job] = claim(service)
 
@@ -272,7 +272,7 @@ def test_canceled_intent_is_taken_over(owner: Connection, order_id: UUID, servic
 def test_intent_that_was_paid_meanwhile_is_left_to_its_event(
     owner: Connection, order_id: UUID, service: Actor
 ) -> None:
-    """Only Stripe's word canceled ends an intent."""
+    """An answer that the intent was paid changes nothing; its event does."""
     queued(owner, order_id)
     [job] = claim(service)
 
@@ -289,7 +289,7 @@ def test_intent_that_was_paid_meanwhile_is_left_to_its_event(
 
 
 def test_settled_refund_is_not_sent(owner: Connection, order_id: UUID, service: Actor) -> None:
-    """A refund that an event has settled under our eyes is not made a second time."""
+    """A refund that its event has settled is not sent again."""
     paid(owner, order_id)
     refund_requested(owner, order_id, 1_000)
     [job] = claim(service)
@@ -302,7 +302,7 @@ def test_settled_refund_is_not_sent(owner: Connection, order_id: UUID, service: 
 def test_row_for_a_refund_that_failed_is_canceled(
     owner: Connection, order_id: UUID, service: Actor
 ) -> None:
-    """The last look finds a refund that is no longer pending, and its row ends."""
+    """The row of a refund that is not pending any more is canceled."""
     paid(owner, order_id)
     refund_requested(owner, order_id, 1_000)
     [job] = claim(service)
@@ -322,7 +322,7 @@ def test_row_for_a_refund_that_failed_is_canceled(
 def test_outbox_is_for_our_own_processes(
     alice: Actor, anonymous: Actor, moderator: Actor, service: Actor
 ) -> None:
-    """No person reads the outbox; a worker sees what rings it, and no payload."""
+    """No user reads the outbox; a worker reads the keys that wake it, and no payload."""
     for actor in (alice, anonymous, moderator):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             actor.rows("select id from public.outbox")
@@ -353,7 +353,7 @@ def failed(owner: Connection, service: Actor, error_code: str) -> dict[str, Any]
 def test_row_outlives_an_outage_of_stripe(
     owner: Connection, order_id: UUID, service: Actor
 ) -> None:
-    """The pause grows to an hour, and the row is sent when Stripe answers again."""
+    """The pause grows to an hour during an outage, and then the row is sent."""
     queued(owner, order_id)
 
     answers = [failed(owner, service, UNANSWERED[number % 3]) for number in range(40)]
@@ -372,7 +372,7 @@ def test_row_outlives_an_outage_of_stripe(
 def test_long_outage_of_stripe_is_one_alert(
     owner: Connection, order_id: UUID, service: Actor
 ) -> None:
-    """A row raises it when its pause reaches the cap, and again in the next outage."""
+    """A row raises one alert per outage, when its pause reaches the cap."""
     queued(owner, order_id)
 
     alerts = [failed(owner, service, "STRIPE_UNREACHABLE")["alerts"] for _ in range(14)]
@@ -386,7 +386,7 @@ def test_long_outage_of_stripe_is_one_alert(
 def test_outage_leaves_a_row_all_of_its_attempts(
     owner: Connection, order_id: UUID, service: Actor
 ) -> None:
-    """Stripe often answers with errors first when it comes back."""
+    """An outage spends no attempt of a row, because errors often follow it."""
     queued(owner, order_id)
     for _ in range(20):
         failed(owner, service, "STRIPE_UNREACHABLE")

@@ -28,7 +28,7 @@ def attach(service: Actor, order_id: UUID, attempt: int, intent: str) -> object:
 def test_payment_begins_with_all_that_stripe_is_told(
     order_id: UUID, service: Actor, alice: Actor
 ) -> None:
-    """Every parameter of an intent comes from one answer, which is the same each time."""
+    """One answer has every parameter of an intent, the same at each call."""
     expected = {
         "success": True,
         "attempt": 1,
@@ -45,7 +45,7 @@ def test_payment_begins_with_all_that_stripe_is_told(
 def test_begun_payment_goes_on_with_its_intent(
     owner: Connection, order_id: UUID, service: Actor, alice: Actor
 ) -> None:
-    """An open intent is used again (C7)."""
+    """An open intent is returned again (C7)."""
     assert {"success": True, "payment_intent_id": "pi_current"} == attached(owner, order_id)
 
     answer = service.call("begin_payment", order_id=order_id, buyer_id=alice.id)
@@ -70,7 +70,7 @@ def record_error(
 
 
 def test_answered_error_moves_the_key_on_once(order_id: UUID, service: Actor, alice: Actor) -> None:
-    """Calls that got one error under one key count it once, and the next call sees the count."""
+    """Calls with an error under one key count it once, and the next call reads the count."""
     for _ in range(3):
         assert {"success": True, "answered_errors": 1} == record_error(service, order_id, 0)
 
@@ -83,7 +83,7 @@ def test_answered_error_moves_the_key_on_once(order_id: UUID, service: Actor, al
 def test_time_of_the_first_error_stays(
     owner: Connection, order_id: UUID, service: Actor, alice: Actor
 ) -> None:
-    """Intents that Stripe made in spite of an error are looked for from then on."""
+    """The time of the first error is kept, because Stripe may have made an intent since then."""
     record_error(service, order_id, 0)
     first = service.call("begin_payment", order_id=order_id, buyer_id=alice.id)["first_error"]
     record_error(service, order_id, 1)
@@ -96,12 +96,12 @@ def test_time_of_the_first_error_stays(
 
 @pytest.mark.parametrize("code", ["STRIPE_UNREACHABLE", "STRIPE_CONFLICT", "STRIPE_RATE_LIMITED"])
 def test_error_without_an_answer_keeps_the_key(order_id: UUID, service: Actor, code: str) -> None:
-    """Stripe may have made the intent under this key, so no other key may be used."""
+    """An error without an answer keeps the key, because Stripe may have made the intent."""
     assert {"success": True, "answered_errors": 0} == record_error(service, order_id, 0, code)
 
 
 def test_refused_address_is_left_out(order_id: UUID, service: Actor, alice: Actor) -> None:
-    """The receipt is optional: the next intent of this attempt is made without its address."""
+    """An intent is created without an e-mail address that Stripe has refused."""
     record_error(service, order_id, 0, "STRIPE_EMAIL_REFUSED")
 
     begun = service.call("begin_payment", order_id=order_id, buyer_id=alice.id)
@@ -112,7 +112,7 @@ def test_refused_address_is_left_out(order_id: UUID, service: Actor, alice: Acto
 def test_next_attempt_begins_without_errors(
     owner: Connection, order_id: UUID, service: Actor, alice: Actor
 ) -> None:
-    """Another attempt has other keys, so it starts at the first one."""
+    """A new attempt has new keys, and counts errors from zero."""
     record_error(service, order_id, 0)
     attached(owner, order_id)
     service.call(
@@ -138,7 +138,7 @@ def test_error_of_an_unknown_order_is_refused(service: Actor) -> None:
 def test_payment_is_refused_to_others(
     order_id: UUID, service: Actor, bob: Actor, seller: Actor
 ) -> None:
-    """The buyer pays, and nobody else."""
+    """Only the buyer may pay."""
     for actor in (bob, seller):
         answer = service.call("begin_payment", order_id=order_id, buyer_id=actor.id)
         assert "FORBIDDEN" == answer["code"]
@@ -176,7 +176,7 @@ def test_payment_is_refused_when_there_is_none_to_make(
 
 
 def test_first_of_two_intents_wins(owner: Connection, order_id: UUID, service: Actor) -> None:
-    """Two calls that made an intent each are told of one, and the other is canceled (C7)."""
+    """Both calls get the first of two intents, and the other one is canceled (C7)."""
     for intent in ("pi_current", "pi_loser", "pi_current"):
         assert {"success": True, "payment_intent_id": "pi_current"} == attach(
             service, order_id, 1, intent
@@ -212,7 +212,7 @@ def test_overtaken_attempt_begins_again(owner: Connection, order_id: UUID, servi
 def test_intent_of_another_order_is_refused(
     owner: Connection, order_id: UUID, service: Actor, seller: Actor, bob: Actor
 ) -> None:
-    """An intent belongs to one order for ever, and is not canceled for having been named here."""
+    """An intent of another order is refused, and not canceled."""
     attached(owner, order_id)
     other_id = ordered(seller, bob)
 
@@ -238,7 +238,7 @@ def test_intent_of_an_unknown_order_is_refused(
 def test_only_our_own_processes_touch_money(
     order_id: UUID, alice: Actor, anonymous: Actor, moderator: Actor
 ) -> None:
-    """The functions of payments are closed to every person (B2)."""
+    """No client may execute the functions of payments (B2)."""
     for actor in (alice, anonymous, moderator):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             actor.call("begin_payment", order_id=order_id, buyer_id=alice.id)

@@ -57,7 +57,7 @@ def payment(owner: Connection, intent: str = INTENT) -> tuple[object, ...]:
 def test_success_pays_the_order(
     owner: Connection, order_id: UUID, alice: Actor, seller: Actor
 ) -> None:
-    """Amount, currency, buyer and intent fit: the order is paid, booked, and both are told."""
+    """A fitting success pays and posts the order, and notifies both parties."""
     attached(owner, order_id)
 
     answer = succeeded(owner, order_id)
@@ -80,7 +80,7 @@ def test_success_pays_the_order(
 
 
 def test_event_takes_effect_once(owner: Connection, order_id: UUID) -> None:
-    """The same event id is done for ever, whatever it says the second time."""
+    """An event id has one effect, whatever its second delivery contains."""
     attached(owner, order_id)
     event_id = stored(owner, "payment_intent.succeeded")
     succeeded(owner, order_id, event_id=event_id)
@@ -93,10 +93,7 @@ def test_event_takes_effect_once(owner: Connection, order_id: UUID) -> None:
 
 
 def test_second_event_about_the_same_money_has_no_effect(owner: Connection, order_id: UUID) -> None:
-    """One order, one intent, one type: applied once, by whichever event came first.
-
-    Case 16.
-    """
+    """One intent of an order pays once, whichever event comes first (case 16)."""
     paid(owner, order_id)
     before = balances(owner, order_id)
 
@@ -113,7 +110,7 @@ def test_second_event_about_the_same_money_has_no_effect(owner: Connection, orde
 def test_confirmation_and_event_are_one_payment(
     owner: Connection, order_id: UUID, service: Actor, alice: Actor
 ) -> None:
-    """Browser and webhook make one payment and one CAPTURE, in either order."""
+    """Browser and webhook make one payment and one CAPTURE, in either sequence."""
     attached(owner, order_id)
     answer = confirmed(service, order_id, alice)
     assert (True, "paid", str(order_id)) == (
@@ -204,7 +201,7 @@ def test_confirmation_without_a_value_changes_nothing(
 def test_stray_is_recorded_and_goes_back(
     owner: Connection, order_id: UUID, changes: dict[str, Any], reason: str
 ) -> None:
-    """Money that does not fit never pays: it is booked in its own currency and refunded (C3)."""
+    """A payment that does not fit is posted in its currency and refunded (C3)."""
     attached(owner, order_id)
     before = order_row(owner, order_id)
     intent = str(changes.get("intent", INTENT))
@@ -215,7 +212,7 @@ def test_stray_is_recorded_and_goes_back(
     assert ("processed", [f"stray_payment:{reason}"]) == (answer["outcome"], answer["alerts"])
     after = order_row(owner, order_id)
     changed = {key for key in before if before[key] != after[key]}
-    # An intent that was paid by and did not fit is no use any more.
+    # The order detaches an intent whose payment did not fit.
     assert ({"stripe_payment_intent_id", "updated_at"} if intent == INTENT else set()) == changed
     assert ("captured", amount, changes.get("currency", "aud"), False, None) == payment(
         owner, intent
@@ -236,7 +233,7 @@ def test_stray_is_recorded_and_goes_back(
 def test_order_outlives_a_stray_of_its_own_intent(
     owner: Connection, order_id: UUID, service: Actor
 ) -> None:
-    """The buyer may pay by another intent until it is due; if not, the order lapses like any."""
+    """After a stray the buyer may pay by another intent until the order is due."""
     attached(owner, order_id)
     succeeded(owner, order_id, amount_cents=9_999)
     owner.execute("savepoint stray")
@@ -252,7 +249,7 @@ def test_order_outlives_a_stray_of_its_own_intent(
 
 
 def test_success_on_a_cancelled_order_goes_back(owner: Connection, order_id: UUID) -> None:
-    """Money for an order that was called off is returned in full, and reported (C2)."""
+    """A payment of a cancelled order is refunded in full, with an alert (C2)."""
     attached(owner, order_id)
     moved(owner, order_id, "cancelled", "seller")
 
@@ -266,7 +263,7 @@ def test_success_on_a_cancelled_order_goes_back(owner: Connection, order_id: UUI
 
 
 def test_second_intent_of_a_paid_order_goes_back(owner: Connection, order_id: UUID) -> None:
-    """A second payment is returned; its refund leaves the paid order paid (C2)."""
+    """A second payment is refunded, and the order stays paid (C2)."""
     paid(owner, order_id)
 
     answer = succeeded(owner, order_id, "pi_second")
@@ -291,7 +288,7 @@ def test_second_intent_of_a_paid_order_goes_back(owner: Connection, order_id: UU
     "order_ref", ["99526cff-f687-4b04-9c29-448c2c9c8324", "canary-1", "", None]
 )
 def test_unknown_order_is_noted(owner: Connection, order_id: UUID, order_ref: str | None) -> None:
-    """An order we do not have, or what is no order's id, is settled with an alert (C5)."""
+    """An event with an unknown or malformed order id is settled with an alert (C5)."""
     service = Actor(connection=owner, role="service_role")
     event_id = stored(owner, "payment_intent.succeeded")
 
@@ -320,7 +317,7 @@ def test_unknown_order_is_noted(owner: Connection, order_id: UUID, order_ref: st
 def test_intent_of_another_order_settles_nothing(
     owner: Connection, order_id: UUID, seller: Actor, bob: Actor
 ) -> None:
-    """An event that names an order whose intent it is not is ignored and reported."""
+    """An event that names an order with another intent is ignored, with an alert."""
     attached(owner, order_id)
     other_id = ordered(seller, bob)
 
@@ -332,10 +329,7 @@ def test_intent_of_another_order_settles_nothing(
 
 
 def test_success_after_declines_pays(owner: Connection, order_id: UUID, alice: Actor) -> None:
-    """Each declined try is told to the buyer once, and a later success still pays (C1).
-
-    Case 16.
-    """
+    """Each decline notifies the buyer once, and a later success still pays (C1, case 16)."""
     attached(owner, order_id)
 
     outcomes = [declined(owner, order_id, charge)["outcome"] for charge in ("ch_1", "ch_2", "ch_2")]
@@ -352,7 +346,7 @@ def test_success_after_declines_pays(owner: Connection, order_id: UUID, alice: A
 def test_late_decline_never_undoes_a_payment(
     owner: Connection, order_id: UUID, alice: Actor
 ) -> None:
-    """The event of an earlier decline may arrive after the success; it changes nothing."""
+    """A decline that arrives after the success changes nothing."""
     paid(owner, order_id)
 
     answer = declined(owner, order_id, "ch_early")
@@ -366,7 +360,7 @@ def test_late_decline_never_undoes_a_payment(
 def test_late_decline_asks_for_no_other_try(
     owner: Connection, order_id: UUID, alice: Actor, end: str
 ) -> None:
-    """A decline is recorded, but the buyer hears of it only while the order can be paid."""
+    """A decline notifies the buyer only while the order can be paid."""
     attached(owner, order_id)
     if end == "cancelled":
         moved(owner, order_id, "cancelled", "seller")
@@ -392,10 +386,7 @@ def test_late_decline_asks_for_no_other_try(
 def test_order_of_arrival_does_not_matter_for_the_money(
     owner: Connection, order_id: UUID, order: tuple[str, ...]
 ) -> None:
-    """Captured money settles the order or goes back, in every order of the events.
-
-    Case 16.
-    """
+    """Captured money settles the order or is refunded, in any sequence of events (case 16)."""
     attached(owner, order_id)
 
     for event in order:
@@ -415,7 +406,7 @@ def test_order_of_arrival_does_not_matter_for_the_money(
 
 
 def test_canceled_intent_is_detached(owner: Connection, order_id: UUID) -> None:
-    """The order stays and takes another intent; a second event about it has no effect."""
+    """A canceled intent is detached once, and the order accepts another one."""
     attached(owner, order_id)
 
     outcomes = [canceled(owner, order_id)["outcome"] for _ in range(2)]
@@ -427,7 +418,7 @@ def test_canceled_intent_is_detached(owner: Connection, order_id: UUID) -> None:
 
 
 def test_stale_cancellation_leaves_the_current_intent(owner: Connection, order_id: UUID) -> None:
-    """Only the current intent counts: the end of another one says nothing of the order (C15)."""
+    """The cancellation of an earlier intent changes nothing (C15)."""
     attached(owner, order_id)
 
     assert "processed" == canceled(owner, order_id, "pi_stale")["outcome"]
@@ -460,7 +451,7 @@ def test_retried_success_clears_its_error(owner: Connection, order_id: UUID) -> 
 
 
 def test_late_success_pays_while_the_order_waits(owner: Connection, order_id: UUID) -> None:
-    """Past due but not yet cancelled, the money still pays."""
+    """A success after the due time pays an order that is not cancelled yet."""
     attached(owner, order_id)
     move_time(owner, "72 hours")
 
@@ -485,7 +476,7 @@ def payment_state(owner: Connection) -> tuple[str, int]:
 
 
 def test_authorization_changes_the_payment_alone(owner: Connection, order_id: UUID) -> None:
-    """The order is paid by the capture."""
+    """An authorization changes the payment, and only the capture pays the order."""
     attached(owner, order_id)
 
     outcomes = [authorized(owner, order_id, cents)["outcome"] for cents in (AMOUNT, AMOUNT, 9_000)]
@@ -501,7 +492,7 @@ def test_authorization_changes_the_payment_alone(owner: Connection, order_id: UU
 def test_authorization_ends_the_same_in_any_sequence(
     owner: Connection, order_id: UUID, event: str, *, is_late: bool
 ) -> None:
-    """A decline comes before it, a capture or cancellation after it."""
+    """An authorization after a decline, capture or cancellation has the same end."""
     attached(owner, order_id)
     if not is_late:
         authorized(owner, order_id)
@@ -522,14 +513,14 @@ def test_authorization_ends_the_same_in_any_sequence(
 
 
 def lost(owner: Connection, order_id: UUID, dedupe_key: str) -> Any:
-    """Let an event tell that an intent was paid which this database never attached."""
+    """Apply an event that an unknown intent of the order was paid, as after a restore."""
     payload = json.dumps({"metadata": {"dedupe_key": dedupe_key}})
     event_id = stored(owner, "payment_intent.succeeded", "pi_lost", payload=payload)
     return succeeded(owner, order_id, "pi_lost", event_id=event_id)
 
 
 def test_intent_that_a_restore_has_lost_pays(owner: Connection, order_id: UUID) -> None:
-    """We made it for the order's next attempt, and only an attached intent reaches a buyer."""
+    """An intent of ours that a restore has lost pays its order."""
     answer = lost(owner, order_id, f"intent:{order_id}:1")
 
     assert ("processed", []) == (answer["outcome"], answer["alerts"])
@@ -539,7 +530,7 @@ def test_intent_that_a_restore_has_lost_pays(owner: Connection, order_id: UUID) 
 
 
 def test_lost_intent_pays_after_its_lost_decline(owner: Connection, order_id: UUID) -> None:
-    """Events that come again after the restore include the declines of the intent."""
+    """A lost intent pays its order after the events of its declines."""
     declined(owner, order_id, "ch_declined", "pi_lost")
 
     answer = lost(owner, order_id, f"intent:{order_id}:1")
@@ -553,7 +544,7 @@ def test_lost_intent_pays_after_its_lost_decline(owner: Connection, order_id: UU
 def test_lost_intent_of_a_later_attempt_pays(
     owner: Connection, order_id: UUID, *, is_canceled_first: bool
 ) -> None:
-    """The end does not depend on the sequence of the events about the two lost attempts."""
+    """Two lost attempts have the same end in any sequence of their events."""
     if is_canceled_first:
         canceled(owner, order_id, "pi_first")
 
@@ -570,7 +561,7 @@ def test_lost_intent_of_a_later_attempt_pays(
 def test_confirmation_of_a_lost_intent_waits_for_its_event(
     owner: Connection, order_id: UUID, service: Actor, alice: Actor
 ) -> None:
-    """The confirmation does not show whether we made the intent, but the event does."""
+    """The confirmation of a lost intent waits, because only the event shows that we made it."""
     answer = confirmed(service, order_id, alice, payment_intent_id="pi_lost")
 
     assert "TRANSACTION_FAILED" == answer["code"]
@@ -595,7 +586,7 @@ def test_lost_intent_that_was_a_stray_stays_one(owner: Connection, order_id: UUI
 def test_intent_that_we_did_not_make_is_a_stray(
     owner: Connection, order_id: UUID, key: str
 ) -> None:
-    """Only the key in its metadata shows that the buyer got the intent from us."""
+    """A lost intent without our key in its metadata is a stray."""
     answer = lost(owner, order_id, key.format(order_id))
 
     assert ["stray_payment:intent_is_not_current"] == answer["alerts"]
@@ -605,7 +596,7 @@ def test_intent_that_we_did_not_make_is_a_stray(
 
 @pytest.mark.parametrize("state", ["attached", "cancelled"])
 def test_lost_intent_replaces_nothing(owner: Connection, order_id: UUID, state: str) -> None:
-    """Another intent is the current one, or the order has ended."""
+    """A lost intent replaces no current one, and pays no ended order."""
     if state == "attached":
         attached(owner, order_id)
     else:

@@ -1,4 +1,4 @@
-"""Reading payments and refunds: the seller must not learn why a card was declined."""
+"""The readers of payments and refunds: a seller must not learn why a card was declined."""
 
 import dataclasses
 from uuid import UUID
@@ -29,7 +29,7 @@ def test_decline_is_for_the_buyer_and_staff(
 def test_staff_without_their_second_factor_read_no_payment(
     owner: Connection, order_id: UUID, moderator: Actor
 ) -> None:
-    """Staff count as staff only with a second factor."""
+    """Staff without a second factor read no payment."""
     attached(owner, order_id)
 
     one_factor = dataclasses.replace(moderator, aal="aal1")
@@ -38,7 +38,7 @@ def test_staff_without_their_second_factor_read_no_payment(
 
 
 def test_payments_are_closed_to_visitors(owner: Connection, order_id: UUID) -> None:
-    """Without a session not even the question is allowed."""
+    """Visitors have no grant on payments."""
     attached(owner, order_id)
     anonymous = Actor(connection=owner, role="anon")
 
@@ -49,7 +49,7 @@ def test_payments_are_closed_to_visitors(owner: Connection, order_id: UUID) -> N
 def test_refund_is_for_both_parties_and_staff(
     owner: Connection, order_id: UUID, *, bob: Actor, alice: Actor, seller: Actor, moderator: Actor
 ) -> None:
-    """A refund is the seller's matter too, although its payment is not."""
+    """Both parties and staff read a refund."""
     brought_to(owner, order_id, "paid")
     refund_requested(owner, order_id, 3_000)
     readers = {"alice": alice, "bob": bob, "seller": seller, "moderator": moderator}
@@ -64,7 +64,7 @@ def test_refund_is_for_both_parties_and_staff(
 def test_nobody_deletes_payments_or_refunds(
     owner: Connection, order_id: UUID, alice: Actor, moderator: Actor
 ) -> None:
-    """Only functions write money; a person holds no such right."""
+    """No client deletes payments or refunds."""
     brought_to(owner, order_id, "paid")
 
     for actor in (alice, moderator):

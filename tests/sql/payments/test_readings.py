@@ -48,7 +48,7 @@ def claimed(service: Actor, **limit: int) -> list[str]:
 def test_open_intents_are_claimed_in_turn(
     owner: Connection, seller: Actor, alice: Actor, service: Actor
 ) -> None:
-    """Each is read at most every ten minutes, and a batch has a limit."""
+    """Each open intent is claimed at most every ten minutes, and a batch has a limit."""
     for number in range(3):
         attached(owner, ordered(seller, alice), f"pi_{number}")
     assert [] == claimed(service)
@@ -94,7 +94,7 @@ def test_success_without_an_event_pays(owner: Connection, order_id: UUID, servic
 def test_intent_that_a_restore_has_lost_pays_without_an_event(
     owner: Connection, order_id: UUID, service: Actor
 ) -> None:
-    """Stripe's list of events may lack its event by then."""
+    """A reading of a lost intent pays its order without the event."""
     canceled(owner, order_id)
 
     answer = record(
@@ -113,7 +113,7 @@ def test_intent_that_a_restore_has_lost_pays_without_an_event(
 def test_stray_without_an_event_goes_back(
     owner: Connection, order_id: UUID, service: Actor
 ) -> None:
-    """It is refunded once and raises an alert until that is confirmed."""
+    """A reading of a stray refunds it once, with an alert until that is confirmed."""
     attached(owner, order_id)
     moved(owner, order_id, "cancelled", "seller")
 
@@ -127,7 +127,7 @@ def test_stray_without_an_event_goes_back(
 def test_cancellation_without_an_event_detaches(
     owner: Connection, order_id: UUID, service: Actor
 ) -> None:
-    """The buyer may begin another intent."""
+    """A reading of a canceled intent detaches it, so the buyer may begin another."""
     attached(owner, order_id)
 
     outcomes = [record(service, order_id, "canceled")["outcome"] for _ in range(2)]
@@ -140,7 +140,7 @@ def test_cancellation_without_an_event_detaches(
 def test_open_intent_changes_nothing(
     owner: Connection, order_id: UUID, service: Actor, status: str
 ) -> None:
-    """Only a final state has an effect."""
+    """A reading of an open intent changes nothing."""
     attached(owner, order_id)
 
     assert "ignored" == record(service, order_id, status)["outcome"]
@@ -151,7 +151,7 @@ def test_open_intent_changes_nothing(
 def test_intent_of_another_order_changes_nothing(
     owner: Connection, order_id: UUID, service: Actor, seller: Actor, alice: Actor
 ) -> None:
-    """An intent belongs to one order for ever."""
+    """A reading of another order's intent changes nothing."""
     attached(owner, order_id)
     other_id = ordered(seller, alice)
 
@@ -163,7 +163,7 @@ def test_intent_of_another_order_changes_nothing(
 def test_pending_refund_is_claimed_until_it_ends(
     owner: Connection, order_id: UUID, service: Actor
 ) -> None:
-    """A refund that Stripe has not made yet belongs to the outbox."""
+    """A pending refund is claimed once Stripe has made it, until it ends."""
     paid(owner, order_id)
     refund_requested(owner, order_id, 1_000)
     move_time(owner, "11 minutes")
@@ -192,7 +192,7 @@ def test_pending_refund_is_claimed_until_it_ends(
 def test_failed_refund_without_an_event_raises_its_alert(
     owner: Connection, order_id: UUID, service: Actor
 ) -> None:
-    """As the event about it does."""
+    """A reading of a failed refund raises the same alert as its event."""
     paid(owner, order_id)
     report_refund(owner, "pending", 1_000)
 
@@ -212,7 +212,7 @@ def test_failed_refund_without_an_event_raises_its_alert(
 def test_refund_of_an_unknown_payment_is_ignored(
     owner: Connection, order_id: UUID, service: Actor
 ) -> None:
-    """The event list brings the payment first."""
+    """A reading of a refund of an unknown payment is ignored."""
     attached(owner, order_id)
 
     answer = service.call(
@@ -241,7 +241,7 @@ def discarded(service: Actor, *intents: tuple[str, object]) -> int:
 def test_unattached_intent_is_canceled_once(
     owner: Connection, order_id: UUID, service: Actor
 ) -> None:
-    """Stripe made it although the answer to our call was lost."""
+    """An intent whose creation got no answer is canceled once."""
     attached(owner, order_id)
     intents = [("pi_hidden", order_id), (INTENT, order_id), ("pi_else", "not an id")]
 

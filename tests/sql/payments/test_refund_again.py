@@ -1,4 +1,4 @@
-"""Money that must go back although its order has ended, or that never settled an order."""
+"""Refunds of money that came back after its order has ended, or that settled no order."""
 
 import re
 from pathlib import Path
@@ -50,7 +50,7 @@ def payment_refunded(owner: Connection, intent: str, user: Actor | None, **chang
 
 
 def returned(owner: Connection, order_id: UUID, state: str) -> None:
-    """Let the order end as `state` because all of its money is back."""
+    """Let the order end as `state`, with all of its money refunded."""
     if state == "cancelled":
         owner.execute(
             """
@@ -85,7 +85,7 @@ def money_of(owner: Connection, order_id: UUID) -> tuple[str, int, bool, str]:
 def test_refund_that_fails_after_the_end_is_refunded_again(
     owner: Connection, order_id: UUID, moderator: Actor, *, state: str, before: str
 ) -> None:
-    """The order stays ended and shows the truth. Staff refund again; then the books are right."""
+    """Staff refund the money of an ended order again, and the ledger ends at zero."""
     brought_to(owner, order_id, before)
     returned(owner, order_id, state)
 
@@ -112,7 +112,7 @@ def test_refund_that_fails_after_the_end_is_refunded_again(
 def test_part_that_came_back_is_refunded_again(
     owner: Connection, order_id: UUID, moderator: Actor
 ) -> None:
-    """A second refund is at most what is neither back nor under way, and may be in parts."""
+    """A second refund is at most the money that is neither refunded nor pending."""
     paid(owner, order_id)
     report_refund(owner, "succeeded", 4_000, stripe_refund_id="re_1")
     report_refund(owner, "succeeded", 6_000, stripe_refund_id="re_2")
@@ -143,7 +143,7 @@ def test_part_that_came_back_is_refunded_again(
 def test_stray_whose_refund_failed_is_refunded_again(
     owner: Connection, order_id: UUID, *, is_paid: bool
 ) -> None:
-    """A stray keeps its own books, whatever becomes of its order, and our own job returns it."""
+    """Our job refunds a stray again, whatever the state of its order."""
     if is_paid:
         paid(owner, order_id)
     before = order_row(owner, order_id)
@@ -171,7 +171,7 @@ def test_stray_whose_refund_failed_is_refunded_again(
 def test_stray_of_which_a_part_went_back_outside(
     owner: Connection, order_id: UUID, moderator: Actor
 ) -> None:
-    """Stripe refuses our full refund then, and the rest is refunded again."""
+    """Stripe refuses the full refund of a stray that was partly refunded; the rest is refunded."""
     moved(owner, order_id, "cancelled", "admin")
     [row_id] = succeeded(owner, order_id, "pi_stray")["outbox_ids"]
     report_refund(owner, "succeeded", 3_000, intent="pi_stray", stripe_refund_id="re_outside")
@@ -221,7 +221,7 @@ def again(owner: Connection) -> int:
 
 
 def test_rest_of_a_refused_stray_is_refunded_by_the_job(owner: Connection, order_id: UUID) -> None:
-    """A part went back in Stripe's dashboard; the job requests the rest, once."""
+    """The job requests the rest of a partly refunded stray once."""
     moved(owner, order_id, "cancelled", "admin")
     [row_id] = succeeded(owner, order_id, "pi_stray")["outbox_ids"]
     assert 0 == again(owner)
@@ -240,7 +240,7 @@ def test_rest_of_a_refused_stray_is_refunded_by_the_job(owner: Connection, order
 def test_stray_is_refunded_again_when_its_dispute_has_ended(
     owner: Connection, order_id: UUID
 ) -> None:
-    """Stripe refuses a refund while the bank has the money."""
+    """A refund that Stripe refused during a dispute is requested after its end."""
     moved(owner, order_id, "cancelled", "admin")
     [row_id] = succeeded(owner, order_id, "pi_stray")["outbox_ids"]
     reading = {"status": "needs_response", "withdrawn_cents": 10_000, "reinstated_cents": 0}
@@ -270,7 +270,7 @@ def read_dispute(owner: Connection, intent: str, **reading: object) -> None:
 
 
 def test_stray_that_the_bank_returned_is_left_to_staff(owner: Connection, order_id: UUID) -> None:
-    """Staff may have found another way already."""
+    """A stray whose refund the bank returned is left to staff, who may have found another way."""
     moved(owner, order_id, "cancelled", "admin")
     [row_id] = succeeded(owner, order_id, "pi_stray")["outbox_ids"]
     for status in ("succeeded", "failed"):
@@ -282,7 +282,7 @@ def test_stray_that_the_bank_returned_is_left_to_staff(owner: Connection, order_
 def test_refused_refund_of_an_order_is_left_to_its_parties(
     owner: Connection, order_id: UUID
 ) -> None:
-    """The seller decides whether to refund the order again."""
+    """A refused refund of an order is not repeated by the job; the seller decides."""
     paid(owner, order_id)
     refund_requested(owner, order_id, 3_000)
     [row] = outbox_rows(owner, "refund")
@@ -294,7 +294,7 @@ def test_refused_refund_of_an_order_is_left_to_its_parties(
 def test_refund_of_a_live_order_never_takes_its_stray(
     owner: Connection, order_id: UUID, moderator: Actor
 ) -> None:
-    """As long as the order goes on, its own refunds come from the settling payment."""
+    """Refunds of a live order come from its settling payment only."""
     paid(owner, order_id)
     [row_id] = succeeded(owner, order_id, "pi_stray")["outbox_ids"]
     report_refund(owner, "failed", 10_000, outbox_id=row_id, intent="pi_stray")
@@ -309,7 +309,7 @@ def test_refund_of_a_live_order_never_takes_its_stray(
 def test_money_that_must_go_back_is_staffs_or_our_own_to_return(
     owner: Connection, order_id: UUID, *, alice: Actor, bob: Actor, seller: Actor, moderator: Actor
 ) -> None:
-    """Neither party decides about it. Our own jobs, without a user, decide about nothing else."""
+    """Only staff and our own jobs refund such money; the jobs refund no other."""
     paid(owner, order_id)
     assert "FORBIDDEN" == refund_requested(owner, order_id, 1, user_id=None)["code"]
     assert "FORBIDDEN" == payment_refunded(owner, INTENT, None)["code"]
@@ -329,7 +329,7 @@ def test_money_that_must_go_back_is_staffs_or_our_own_to_return(
 def test_refund_again_is_audited_if_a_person_asks(
     owner: Connection, order_id: UUID, moderator: Actor
 ) -> None:
-    """The audit names the person, the payment and the reason; our own jobs leave no such line."""
+    """The audit log has the user, the payment and the reason; jobs add no entry."""
     query = """
       select actor_id, action, entity_id, description, metadata ->> 'order_id'
       from public.audit_logs
@@ -381,7 +381,7 @@ def test_statement_of_the_runbook_refunds_again(
 def test_refund_again_is_one_refund_per_request(
     owner: Connection, order_id: UUID, moderator: Actor
 ) -> None:
-    """A repeated request is answered with its refund; its id serves for no other payment."""
+    """A repeated request gets its refund, and its id is refused for another payment."""
     paid(owner, order_id)
     [row_id] = succeeded(owner, order_id, "pi_stray")["outbox_ids"]
     report_refund(owner, "failed", 10_000, outbox_id=row_id, intent="pi_stray")
@@ -396,7 +396,7 @@ def test_refund_again_is_one_refund_per_request(
 
 
 def test_unknown_payment_is_refused(owner: Connection, moderator: Actor) -> None:
-    """An intent that we do not have has no refund, whatever else is missing."""
+    """An unknown intent is refused first, whatever else is missing."""
     answer = payment_refunded(owner, "pi_unknown", moderator, client_request_id=None)
 
     assert "RESOURCE_NOT_FOUND" == answer["code"]
@@ -405,7 +405,7 @@ def test_unknown_payment_is_refused(owner: Connection, moderator: Actor) -> None
 def test_refund_of_a_payment_needs_an_id(
     owner: Connection, order_id: UUID, moderator: Actor
 ) -> None:
-    """A request that cannot be told from the next one is impossible."""
+    """A request without an id is refused."""
     paid(owner, order_id)
 
     with pytest.raises(psycopg.DatabaseError, match="CLIENT_REQUEST_ID_MISSING"):
@@ -415,7 +415,7 @@ def test_refund_of_a_payment_needs_an_id(
 def test_payment_without_money_is_not_refunded(
     owner: Connection, order_id: UUID, seller: Actor, bob: Actor, moderator: Actor
 ) -> None:
-    """There is nothing to give back of an order that nobody has paid."""
+    """A payment without captured money is not refunded."""
     other_id = ordered(seller, bob)
     moved(owner, order_id, "cancelled", "admin")
 

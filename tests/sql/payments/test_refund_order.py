@@ -14,7 +14,7 @@ from tests.sql.paying import ROUTES, moved, outbox_rows, paid, report_refund, se
 
 @pytest.fixture
 def order_id(owner: Connection, order_id: UUID) -> UUID:
-    """Have the order paid."""
+    """Return a paid order."""
     paid(owner, order_id)
     return order_id
 
@@ -44,7 +44,7 @@ def test_seller_refunds_without_a_second_factor(
 
 
 def test_staff_need_a_second_factor(owner: Connection, order_id: UUID, moderator: Actor) -> None:
-    """A stolen password of a moderator returns no money."""
+    """Staff without a second factor refund nothing."""
     weak = Actor(connection=owner, role="authenticated", user_id=moderator.id)
 
     assert "FORBIDDEN" == requested(owner, order_id, weak)["code"]
@@ -72,7 +72,7 @@ def test_seller_on_the_staff_has_the_rights_of_a_seller(
 
 
 def test_others_refund_nothing(owner: Connection, order_id: UUID, alice: Actor, bob: Actor) -> None:
-    """Neither the buyer nor another user refunds an order, with a second factor or without."""
+    """Neither the buyer nor another user refunds an order."""
     for user in (alice, bob, alice.with_second_factor(), bob.with_second_factor()):
         assert "FORBIDDEN" == requested(owner, order_id, user)["code"]
     assert [] == outbox_rows(owner, "refund")
@@ -91,12 +91,12 @@ def test_more_than_is_left_is_refused(owner: Connection, order_id: UUID, seller:
 
 
 def test_unknown_order_is_not_found(owner: Connection, seller: Actor) -> None:
-    """An id that no order has is refused."""
+    """An unknown order is refused."""
     assert "RESOURCE_NOT_FOUND" == requested(owner, uuid4(), seller)["code"]
 
 
 def test_only_the_service_calls_it(order_id: UUID, seller: Actor) -> None:
-    """Nobody refunds in the name of another user (B2)."""
+    """No client may execute the function (B2)."""
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         seller.call(
             "refund_order",

@@ -1,4 +1,4 @@
-"""Requests of refunds: amounts and callers that are allowed, and requests that are repeated."""
+"""Requests of refunds: their amounts, callers and repetitions."""
 
 from uuid import UUID, uuid4
 
@@ -53,7 +53,7 @@ def test_refund_is_reserved_and_queued(owner: Connection, order_id: UUID, seller
 def test_same_request_is_the_same_refund(
     owner: Connection, order_id: UUID, *, seller: Actor, bob: Actor, moderator: Actor
 ) -> None:
-    """A repeated request is answered as before; its id serves for no other order (C8)."""
+    """A repeated request gets the first answer, and its id is refused for another order (C8)."""
     other_id = ordered(seller, bob)
     paid(owner, order_id)
     request_id = uuid4()
@@ -77,7 +77,7 @@ def test_same_request_is_the_same_refund(
 def test_repeated_request_says_how_the_refund_stands(
     owner: Connection, order_id: UUID, *, status: str, amount: int | None
 ) -> None:
-    """A repeat is neither refused because it has happened, nor answered pending after the end."""
+    """A repeated request gets the refund's present state."""
     paid(owner, order_id)
     request = {"client_request_id": uuid4()}
     answer = refund_requested(owner, order_id, amount, **request)
@@ -96,7 +96,7 @@ def test_repeated_request_says_how_the_refund_stands(
 def test_id_of_a_part_does_not_serve_for_all_that_is_left(
     owner: Connection, order_id: UUID, *, first: int | None, second: int | None
 ) -> None:
-    """A caller who asks for the whole never gets the answer about a part, and the reverse (C8)."""
+    """The id of a partial refund is refused for a full one, and the reverse (C8)."""
     paid(owner, order_id)
     request_id = uuid4()
     assert refund_requested(owner, order_id, first, client_request_id=request_id)["success"]
@@ -108,7 +108,7 @@ def test_id_of_a_part_does_not_serve_for_all_that_is_left(
 
 
 def test_refund_of_an_earlier_release_answers_its_repeat(owner: Connection, order_id: UUID) -> None:
-    """Such a refund does not know its request, so its amount alone is compared."""
+    """A refund without a stored request is compared by its amount alone."""
     paid(owner, order_id)
     request = {"client_request_id": uuid4()}
     answer = refund_requested(owner, order_id, 3_000, **request)
@@ -121,7 +121,7 @@ def test_refund_of_an_earlier_release_answers_its_repeat(owner: Connection, orde
 def test_staff_refund_no_purchase_of_their_own(
     owner: Connection, order_id: UUID, alice: Actor
 ) -> None:
-    """The buyer of an order decides nothing about it as staff."""
+    """Staff do not refund their own purchase."""
     paid(owner, order_id)
     owner.execute("update public.users set role = 'moderator' where id = %s", [alice.id])
 
@@ -132,7 +132,7 @@ def test_staff_refund_no_purchase_of_their_own(
 def test_refund_by_staff_is_audited(
     owner: Connection, order_id: UUID, *, seller: Actor, bob: Actor, moderator: Actor
 ) -> None:
-    """One entry for each refund that is reserved; a repeat or a refusal adds none."""
+    """Each refund by staff has one audit entry; a repeat or a refusal adds none."""
     other_id = ordered(seller, bob)
     paid(owner, order_id)
     request: dict[str, object] = {"user_id": moderator.id, "client_request_id": uuid4()}
@@ -180,7 +180,7 @@ def test_reason_of_a_refund_is_plain_text(
 
 
 def test_request_needs_an_id(owner: Connection, order_id: UUID) -> None:
-    """A request that cannot be told from the next one is impossible."""
+    """A request without an id is refused."""
     paid(owner, order_id)
 
     with pytest.raises(psycopg.DatabaseError, match="CLIENT_REQUEST_ID_MISSING"):
@@ -190,7 +190,7 @@ def test_request_needs_an_id(owner: Connection, order_id: UUID) -> None:
 def test_unknown_order_is_refused_whatever_else_is_missing(
     owner: Connection, order_id: UUID
 ) -> None:
-    """An order that we do not have is named as such, also for the id of another refund."""
+    """An unknown order is refused first, also with the id of another refund."""
     paid(owner, order_id)
     request_id = uuid4()
     refund_requested(owner, order_id, 3_000, client_request_id=request_id)
@@ -210,7 +210,7 @@ def test_unknown_order_is_refused_whatever_else_is_missing(
 
 @pytest.mark.parametrize("amount", [0, -1, 7_001, 10_000])
 def test_refund_is_within_what_is_left(owner: Connection, order_id: UUID, amount: int) -> None:
-    """Pending refunds count: together they never exceed the payment (C8)."""
+    """Refunds never exceed the payment, pending ones included (C8)."""
     paid(owner, order_id)
     refund_requested(owner, order_id, 3_000)
 
@@ -222,7 +222,7 @@ def test_refund_is_within_what_is_left(owner: Connection, order_id: UUID, amount
 def test_refund_is_the_sellers_or_staffs(
     owner: Connection, order_id: UUID, alice: Actor, bob: Actor, moderator: Actor
 ) -> None:
-    """The buyer asks, the seller or staff decides."""
+    """Only the seller or staff request a refund."""
     paid(owner, order_id)
 
     for actor in (alice, bob):
@@ -236,7 +236,7 @@ def test_refund_is_the_sellers_or_staffs(
 
 @pytest.mark.parametrize("state", ["pending_payment", "disputed", "released", "cancelled"])
 def test_refund_needs_a_state_that_allows_it(owner: Connection, order_id: UUID, state: str) -> None:
-    """Unpaid, disputed and released orders are not the seller's to refund (C8)."""
+    """A seller does not refund an unpaid, disputed or released order (C8)."""
     if state == "cancelled":
         moved(owner, order_id, "cancelled", "admin")
     elif state != "pending_payment":

@@ -1,4 +1,4 @@
-"""Refunds on their way: sent by the outbox, settled by Stripe's answers and events."""
+"""Refunds after their request: sent by the outbox, settled by answers and events."""
 
 import itertools
 from uuid import UUID, uuid4
@@ -31,7 +31,7 @@ from tests.sql.paying import (
 def test_full_refund_ends_the_order(
     owner: Connection, order_id: UUID, alice: Actor, seller: Actor, *, state: str
 ) -> None:
-    """The state follows when all the money is back, and not before (C9)."""
+    """The order is refunded once all its money went back, and not before (C9)."""
     brought_to(owner, order_id, state)
     refund_requested(owner, order_id, None)
     assert state == order_row(owner, order_id)["state"]
@@ -51,7 +51,7 @@ def test_full_refund_ends_the_order(
 
 
 def test_partial_refund_changes_no_state(owner: Connection, order_id: UUID) -> None:
-    """A part that went back leaves the order where it is (C9)."""
+    """A partial refund does not change the state (C9)."""
     paid(owner, order_id)
     refund_requested(owner, order_id, 3_000)
 
@@ -71,7 +71,7 @@ def test_partial_refund_changes_no_state(owner: Connection, order_id: UUID) -> N
 
 
 def test_parts_that_add_up_end_the_order(owner: Connection, order_id: UUID) -> None:
-    """The order ends when its succeeded refunds add up to the payment."""
+    """Partial refunds that add up to the payment end the order."""
     paid(owner, order_id)
     for amount, refund_id in ((3_000, "re_1"), (7_000, "re_2")):
         refund_requested(owner, order_id, amount)
@@ -82,7 +82,7 @@ def test_parts_that_add_up_end_the_order(owner: Connection, order_id: UUID) -> N
 
 
 def test_pending_refund_waits_for_stripe(owner: Connection, order_id: UUID) -> None:
-    """Stripe's pending is not a success (C9)."""
+    """A refund that Stripe calls pending has not succeeded (C9)."""
     paid(owner, order_id)
     refund_requested(owner, order_id, None)
 
@@ -101,7 +101,7 @@ def test_pending_refund_waits_for_stripe(owner: Connection, order_id: UUID) -> N
 
 @pytest.mark.parametrize("status", ["failed", "canceled"])
 def test_failed_refund_frees_the_order(owner: Connection, order_id: UUID, status: str) -> None:
-    """A failed refund is reversed in the ledger, and reported (C9)."""
+    """A failed refund is reversed in the ledger, with an alert (C9)."""
     paid(owner, order_id)
     refund_requested(owner, order_id, None)
     refund_finished(owner, "pending")
@@ -120,7 +120,7 @@ def test_failed_refund_frees_the_order(owner: Connection, order_id: UUID, status
 
 
 def test_refund_that_comes_back_after_its_success(owner: Connection, order_id: UUID) -> None:
-    """A bank may return what Stripe called succeeded: the part counts as never refunded."""
+    """A refund that fails after its success counts as not refunded."""
     paid(owner, order_id)
     refund_requested(owner, order_id, 3_000)
     refund_finished(owner, "succeeded")
@@ -134,7 +134,7 @@ def test_refund_that_comes_back_after_its_success(owner: Connection, order_id: U
 
 
 def test_event_overtakes_our_own_answer(owner: Connection, order_id: UUID) -> None:
-    """The event names our row, so it is settled; the answer that comes after it is stale."""
+    """An event settles its row, and the later answer of our call is stale."""
     paid(owner, order_id)
     refund_requested(owner, order_id, None)
     service = Actor(connection=owner, role="service_role")
@@ -157,7 +157,7 @@ def test_event_overtakes_our_own_answer(owner: Connection, order_id: UUID) -> No
 
 
 def test_refund_events_are_counted_once(owner: Connection, order_id: UUID) -> None:
-    """Refund and status make an event: what was told before has no effect, late pending neither."""
+    """A refund and status have one effect; a repetition and a late pending have none."""
     paid(owner, order_id)
 
     outcomes = [
@@ -172,7 +172,7 @@ def test_refund_events_are_counted_once(owner: Connection, order_id: UUID) -> No
 
 
 def test_refund_made_outside_counts(owner: Connection, order_id: UUID) -> None:
-    """A refund made in Stripe's dashboard is booked, and ends the order if it is full.
+    """A dashboard refund is posted, and a full one ends the order.
 
     A12: only its intent finds the order.
     """
@@ -188,7 +188,7 @@ def test_refund_made_outside_counts(owner: Connection, order_id: UUID) -> None:
 
 
 def test_events_in_any_order_end_the_same(owner: Connection, order_id: UUID) -> None:
-    """Two refunds in parts, told in whichever order, leave the same order and books."""
+    """Two partial refunds have the same end in any sequence of events."""
     paid(owner, order_id)
     ends = set()
 
@@ -224,7 +224,7 @@ def test_refund_of_another_payment_is_not_ours(owner: Connection, order_id: UUID
 
 
 def test_refund_of_an_unknown_intent_asks_for_its_order(owner: Connection, order_id: UUID) -> None:
-    """Which order an unknown intent is for, only its metadata at Stripe can tell."""
+    """A refund of an unknown intent raises INTENT_UNKNOWN until the caller names the order."""
     with pytest.raises(psycopg.DatabaseError, match="INTENT_UNKNOWN") as raised:
         report_refund(owner, "succeeded", 10_000)
     assert "PT409" == raised.value.sqlstate
@@ -239,7 +239,7 @@ def test_refund_of_an_unknown_intent_asks_for_its_order(owner: Connection, order
 def test_refund_waits_for_its_payment(
     owner: Connection, order_id: UUID, service: Actor, *, is_attached: bool
 ) -> None:
-    """A refund told before its payment is tried again as soon as that is recorded."""
+    """A refund that precedes its payment is retried once the payment is booked."""
     if is_attached:
         attached(owner, order_id)
     token = uuid4()
@@ -272,7 +272,7 @@ def test_refund_waits_for_its_payment(
 
 
 def test_ended_order_stays_ended(owner: Connection, order_id: UUID) -> None:
-    """No event moves an order out of a terminal state, and the failure is reported."""
+    """No event moves an ended order; the failure raises an alert."""
     paid(owner, order_id)
     report_refund(owner, "succeeded", 10_000)
 
@@ -285,9 +285,10 @@ def test_ended_order_stays_ended(owner: Connection, order_id: UUID) -> None:
 def test_stale_success_waits_for_the_failure(
     owner: Connection, order_id: UUID, service: Actor
 ) -> None:
-    """A success that exceeds the payment waits, and is due again when the other refund fails.
+    """A success that exceeds the payment waits until the other refund fails.
 
-    R1 succeeded and failed later at Stripe; a full R2 was made after that, and its event is first.
+    R1 succeeded and failed later at Stripe; a full R2 was made after that, and its event is
+    first.
     """
     paid(owner, order_id)
     report_refund(owner, "succeeded", 10_000, stripe_refund_id="re_2")
@@ -349,7 +350,7 @@ def test_stale_success_is_due_when_its_own_failure_is_known(
 def test_failure_told_after_all_is_applied_before_its_success(
     owner: Connection, order_id: UUID
 ) -> None:
-    """A late success of a refund that has failed has no effect, and never makes up too much."""
+    """A success that arrives after the refund's failure has no effect."""
     paid(owner, order_id)
     report_refund(owner, "failed", 10_000, stripe_refund_id="re_1")
     report_refund(owner, "succeeded", 10_000, stripe_refund_id="re_2")
@@ -366,7 +367,7 @@ def test_failure_told_after_all_is_applied_before_its_success(
 def test_refunds_never_exceed_their_payment(
     owner: Connection, order_id: UUID, *, amount: int, is_stray: bool
 ) -> None:
-    """Of a stray too, no more goes back than came in."""
+    """Refunds of a stray never exceed it either."""
     paid(owner, order_id)
     intent = INTENT
     if is_stray:
@@ -390,7 +391,7 @@ def test_refunds_never_exceed_their_payment(
 
 
 def test_our_own_answer_waits_too_when_it_exceeds(owner: Connection, order_id: UUID) -> None:
-    """The worker's row is done with; its refund stays pending until the other one has failed."""
+    """The worker's row is settled, and its refund stays pending until the other one fails."""
     paid(owner, order_id)
     refund_requested(owner, order_id, None)
     report_refund(owner, "succeeded", 10_000, stripe_refund_id="re_outside")
@@ -414,7 +415,7 @@ def test_our_own_answer_waits_too_when_it_exceeds(owner: Connection, order_id: U
 def test_refund_refused_by_stripe_is_reversed(
     owner: Connection, order_id: UUID, service: Actor
 ) -> None:
-    """Stripe's final no frees the order; a refund that Stripe made all the same is another one."""
+    """A refused refund is reversed, and one that Stripe made all the same is posted as another."""
     paid(owner, order_id)
     refund_requested(owner, order_id, 3_000)
     [job] = service.call("claim_outbox", max_rows=10, lease_s=60)

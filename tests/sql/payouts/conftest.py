@@ -12,7 +12,7 @@ from tests.sql.payouts.paying_out import onboarded
 
 @pytest.fixture
 def delivered(owner: Connection, seller: Actor, alice: Actor) -> UUID:
-    """Deliver something that alice has bought from an onboarded seller."""
+    """Sell an item of an onboarded seller to alice, up to its delivery."""
     order_id = ordered(seller, alice)
     brought_to(owner, order_id, "delivered")
     onboarded(owner, seller)

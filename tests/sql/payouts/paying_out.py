@@ -1,4 +1,4 @@
-"""Transfers as a test needs them, made by the product's own functions."""
+"""Transfers for tests, made by the product's own functions."""
 
 import json
 from typing import Any
@@ -27,7 +27,7 @@ def onboarded(owner: Connection, seller: Actor, *, enabled: bool = True) -> None
 
 
 def account_read(owner: Connection, seller: Actor, *, enabled: bool) -> None:
-    """Record that a read at Stripe found the seller's account so."""
+    """Record a reading of the seller's account at Stripe."""
     service = service_of(owner)
     account_id = f"{ACCOUNT}_{seller.id}"
     number = service.call("begin_account_read", account_id=account_id)["read_number"]
@@ -66,7 +66,7 @@ def reversal_rows(owner: Connection) -> list[dict[str, Any]]:
 
 
 def claimed(owner: Connection, kind: str = "transfer") -> dict[str, Any]:
-    """Claim what is due, and return the one row of a kind."""
+    """Claim all due rows, and return the one row of a kind."""
     rows = service_of(owner).call("claim_outbox", max_rows=10, lease_s=60)
     [job] = [row for row in rows if row["kind"] == kind]
     assert isinstance(job, dict)

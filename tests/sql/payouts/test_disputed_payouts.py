@@ -39,7 +39,7 @@ def refunded(owner: Connection, order_id: UUID, cents: int) -> None:
 
 
 def test_worked_case_ends_at_zero(owner: Connection, delivered: UUID) -> None:
-    """100.00 paid, 30.00 refunded, released, transferred, 70.00 lost, transfer reversed."""
+    """A refund, a payout, a lost dispute and a reversal end at zero: 100 = 30 + 70 dollars."""
     refunded(owner, delivered, 3000)
     moved(owner, delivered, "released", "buyer")
     assert [("queued", 6650, 0)] == states(owner, delivered)
@@ -57,7 +57,7 @@ def test_worked_case_ends_at_zero(owner: Connection, delivered: UUID) -> None:
 
 
 def test_dispute_after_the_payout_reverses_only_a_loss(owner: Connection, released: UUID) -> None:
-    """While the bank decides, and when the seller wins, the seller keeps the money."""
+    """Only a lost dispute reverses the transfer of a payout."""
     sent(owner)
 
     won(owner)
@@ -67,7 +67,7 @@ def test_dispute_after_the_payout_reverses_only_a_loss(owner: Connection, releas
 
 
 def test_won_dispute_lets_the_transfer_go(owner: Connection, released: UUID) -> None:
-    """The dispute canceled the row; the bank gave the money back."""
+    """A won dispute makes the canceled transfer due again."""
     report_dispute(owner, "needs_response", AMOUNT)
     assert "ORDER_IS_DISPUTED" == permission(owner, claimed(owner))["reason"]
     assert [("canceled", PART, 0)] == states(owner, released)
@@ -78,7 +78,7 @@ def test_won_dispute_lets_the_transfer_go(owner: Connection, released: UUID) -> 
 
 
 def test_money_that_comes_back_late_lets_the_transfer_go(owner: Connection, released: UUID) -> None:
-    """The event of the verdict arrives before the money."""
+    """The transfer waits for the money of a won dispute."""
     report_dispute(owner, "needs_response", AMOUNT)
     permission(owner, claimed(owner))
     report_dispute(owner, "won", AMOUNT)
@@ -91,7 +91,7 @@ def test_money_that_comes_back_late_lets_the_transfer_go(owner: Connection, rele
 
 
 def test_inquiry_stops_the_transfer(owner: Connection, released: UUID) -> None:
-    """It withdraws nothing, but it may become a dispute."""
+    """An inquiry stops the transfer, because it may become a dispute."""
     report_dispute(owner, "warning_needs_response")
     assert "ORDER_IS_DISPUTED" == permission(owner, claimed(owner))["reason"]
 
@@ -104,7 +104,7 @@ def test_inquiry_stops_the_transfer(owner: Connection, released: UUID) -> None:
 def test_partial_loss_costs_the_seller_a_part(
     owner: Connection, released: UUID, *, is_sent_before: bool
 ) -> None:
-    """The seller ends with the part of what was not lost, before the transfer or after it."""
+    """After a partial loss the seller has the part of the remaining money."""
     if is_sent_before:
         sent(owner)
     lost(owner, 4000)
@@ -122,7 +122,7 @@ def test_partial_loss_costs_the_seller_a_part(
 def test_reinstatement_after_a_loss_pays_the_seller_again(
     owner: Connection, released: UUID
 ) -> None:
-    """The bank reversed its verdict when the transfer had been taken back."""
+    """A reinstatement after a reversal makes a new transfer due."""
     sent(owner)
     lost(owner, 4000)
     sent(owner, "trr_1", KIND)
@@ -138,7 +138,7 @@ def test_reinstatement_after_a_loss_pays_the_seller_again(
 def test_decision_of_staff_ends_the_wait(
     owner: Connection, delivered: UUID, alice: Actor, moderator: Actor
 ) -> None:
-    """A party's own dispute was denied; after the release the transfer goes."""
+    """The transfer is sent after staff have denied the parties' dispute."""
     dispute = alice.call(
         "open_dispute",
         order_id=delivered,

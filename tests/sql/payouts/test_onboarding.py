@@ -42,7 +42,7 @@ def is_enabled(owner: Connection, seller: Actor) -> bool:
 
 
 def test_seller_begins_without_an_account(service: Actor, seller: Actor) -> None:
-    """The answer holds the parts of the idempotency key, and no account."""
+    """The answer has the parts of the idempotency key, and no account."""
     answer = begun(service, seller)
 
     assert (True, None, 0) == tuple(
@@ -57,21 +57,21 @@ def test_seller_begins_without_an_account(service: Actor, seller: Actor) -> None
 def test_only_a_verified_seller_onboards(
     owner: Connection, service: Actor, kyc: str, role: str
 ) -> None:
-    """Nobody gets an account before verification has made them a seller."""
+    """Only a verified seller gets an account."""
     person = signed_up(owner, "person", kyc=kyc, role=role)
 
     assert "KYC_REQUIRED" == begun(service, person)["code"]
 
 
 def test_deleted_account_does_not_onboard(owner: Connection, service: Actor, seller: Actor) -> None:
-    """A deleted user is no seller any more."""
+    """A deleted user gets no account."""
     owner.execute("update public.users set deleted_at = now() where id = %s", [seller.id])
 
     assert "PROFILE_NOT_FOUND" == begun(service, seller)["code"]
 
 
 def test_account_is_set_once(service: Actor, seller: Actor) -> None:
-    """The same account again is no change; another one is refused for ever."""
+    """The same account again succeeds, and another one is refused."""
     assert {"success": True} == attach(service, seller) == attach(service, seller)
 
     assert "CONFLICT" == attach(service, seller, "acct_2")["code"]
@@ -79,7 +79,7 @@ def test_account_is_set_once(service: Actor, seller: Actor) -> None:
 
 
 def test_account_belongs_to_one_seller(owner: Connection, service: Actor, seller: Actor) -> None:
-    """Money of one seller never goes to the account of another."""
+    """An account belongs to one seller only."""
     other = signed_up(owner, "other", role="seller")
     attach(service, seller)
 
@@ -98,7 +98,7 @@ def test_answered_error_is_counted_once_per_key(service: Actor, seller: Actor) -
 
 
 def test_lost_answer_keeps_the_key(service: Actor, seller: Actor) -> None:
-    """When no answer came, Stripe may have made the account under this key."""
+    """A call without an answer keeps the key, because Stripe may have made the account."""
     begun(service, seller)
     service.call(
         "record_connect_error",
@@ -111,7 +111,7 @@ def test_lost_answer_keeps_the_key(service: Actor, seller: Actor) -> None:
 
 
 def test_error_of_nobody_is_refused(service: Actor, seller: Actor) -> None:
-    """An error belongs to a seller who has begun."""
+    """An error of a seller without an open attempt is refused."""
     answer = service.call(
         "record_connect_error", user_id=seller.id, answered_errors=0, error_code="STRIPE_ERROR"
     )
@@ -135,7 +135,7 @@ def test_state_of_the_account_is_kept(
 def test_earlier_read_changes_nothing_after_a_later_one(
     owner: Connection, service: Actor, seller: Actor
 ) -> None:
-    """Two processes read the account; the one that began first finishes last."""
+    """A read that began earlier and ends later changes nothing."""
     attach(service, seller)
     first, second = read(service), read(service)
     updated(owner, second, enabled=True)
@@ -161,7 +161,7 @@ def test_event_is_applied_once(owner: Connection, service: Actor, seller: Actor)
 
 @pytest.mark.usefixtures("seller")
 def test_unknown_account_is_ignored(owner: Connection, service: Actor) -> None:
-    """An account of nobody has no effect and no alert."""
+    """An unknown account has no effect and raises no alert."""
     assert read(service, "acct_unknown") is None
 
     answer = updated(owner, 1, enabled=True, account="acct_unknown")
@@ -172,7 +172,7 @@ def test_unknown_account_is_ignored(owner: Connection, service: Actor) -> None:
 def test_state_is_recorded_without_an_event(
     owner: Connection, service: Actor, seller: Actor
 ) -> None:
-    """A sender that met a disabled account records what it read."""
+    """A sender records a disabled account that it has read."""
     attach(service, seller)
     updated(owner, read(service), enabled=True)
     state = {"account_id": ACCOUNT, "payouts_enabled": False}
@@ -187,7 +187,7 @@ def test_state_is_recorded_without_an_event(
 
 
 def test_seller_without_payouts_reads_zeros(service: Actor, seller: Actor) -> None:
-    """A list without rows has sums of zero."""
+    """The sums of a seller without payouts are zero."""
     assert {
         "success": True,
         "payouts_enabled": False,

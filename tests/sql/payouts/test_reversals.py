@@ -1,4 +1,4 @@
-"""Reversals: money that a seller gives back after a refund or a lost dispute."""
+"""Reversals of transfers after a refund or a lost dispute."""
 
 from typing import Any
 from uuid import UUID
@@ -75,7 +75,7 @@ def failed(owner: Connection, code: str = "STRIPE_BALANCE_INSUFFICIENT") -> Any:
 def test_refund_after_the_payout_is_reversed(
     owner: Connection, transferred: UUID, moderator: Actor
 ) -> None:
-    """The seller gives back the seller's part of the refund, and the platform its fee."""
+    """A refund after the payout reverses the seller's part, and the platform returns its fee."""
     row = refund(owner, transferred, 3000, moderator)
     assert [] == reversal_rows(owner)
     report_refund(owner, "succeeded", 3000, outbox_id=row["id"])
@@ -92,7 +92,7 @@ def test_refund_after_the_payout_is_reversed(
 
 @pytest.mark.usefixtures("transferred")
 def test_reversal_has_the_same_key_after_a_restore(owner: Connection) -> None:
-    """The restored database has forgotten the refund, and its row gets another id now."""
+    """A reversal keeps its idempotency key after a restore, although its row's id changes."""
     report_refund(owner, "succeeded", 3000, outbox_id="forgotten")
 
     [queued] = reversal_rows(owner)
@@ -102,7 +102,7 @@ def test_reversal_has_the_same_key_after_a_restore(owner: Connection) -> None:
 def test_reversal_is_sent_with_what_we_know(
     owner: Connection, transferred: UUID, moderator: Actor
 ) -> None:
-    """The sender compares it with Stripe's reversals before it makes another."""
+    """The sender gets the known reversals, to compare them with Stripe's."""
     refunded(owner, transferred, 3000, moderator)
     report_transfer(owner, transferred, reversal("trr_out", 850))
 
@@ -112,7 +112,7 @@ def test_reversal_is_sent_with_what_we_know(
 def test_full_refund_reverses_everything(
     owner: Connection, transferred: UUID, moderator: Actor
 ) -> None:
-    """Every account is at zero in the end."""
+    """A full refund ends with each account at zero."""
     refunded(owner, transferred, AMOUNT, moderator)
     sent(owner, "trr_1", KIND)
 
@@ -123,7 +123,7 @@ def test_full_refund_reverses_everything(
 def test_each_cause_reverses_its_own_part(
     owner: Connection, transferred: UUID, moderator: Actor
 ) -> None:
-    """A second refund does not reverse the first one again, sent or not."""
+    """A second refund reverses its own part only, whether the first was sent or not."""
     refunded(owner, transferred, 3000, moderator)
     refunded(owner, transferred, 2000, moderator)
 
@@ -133,7 +133,7 @@ def test_each_cause_reverses_its_own_part(
 def test_pending_refund_is_not_reversed_with_another(
     owner: Connection, transferred: UUID, moderator: Actor
 ) -> None:
-    """It may still fail, and then the seller would wait for the money."""
+    """A pending refund is not reversed, because it may still fail."""
     refund(owner, transferred, 3000, moderator)
 
     refunded(owner, transferred, 2000, moderator)
@@ -164,7 +164,7 @@ def test_event_and_answer_reverse_once(
 
 
 def test_reversal_before_its_transfer_books_both(owner: Connection, released: UUID) -> None:
-    """The events arrive in reversed order."""
+    """A reversal's event before the transfer's posts both."""
     [row] = transfer_rows(owner)
 
     answer = report_transfer(owner, released, reversal("trr_1", 500), row=row)
@@ -189,7 +189,7 @@ def test_reversal_of_a_restored_database_raises_no_alert(
 def test_reversal_made_outside_covers_the_queued_one(
     owner: Connection, transferred: UUID, moderator: Actor
 ) -> None:
-    """Staff were faster in Stripe's dashboard."""
+    """A dashboard reversal replaces the queued one."""
     refunded(owner, transferred, 3000, moderator)
     report_transfer(owner, transferred, reversal("trr_out", 2850))
 
@@ -202,7 +202,7 @@ def test_reversal_made_outside_covers_the_queued_one(
 def test_partly_covered_reversal_is_smaller(
     owner: Connection, transferred: UUID, moderator: Actor
 ) -> None:
-    """Only what is still in excess is sent."""
+    """After a partial dashboard reversal only the rest is sent."""
     refunded(owner, transferred, 3000, moderator)
     report_transfer(owner, transferred, reversal("trr_out", 850))
 
@@ -212,7 +212,7 @@ def test_partly_covered_reversal_is_smaller(
 def test_transfer_that_settles_too_high_is_reversed(
     owner: Connection, released: UUID, moderator: Actor
 ) -> None:
-    """A refund succeeded while the transfer was on its way."""
+    """A refund during the transfer's call makes a reversal due."""
     job = claimed(owner)
     assert permission(owner, job)["may_send"]
     refunded(owner, released, 3000, moderator)
@@ -229,7 +229,7 @@ def test_transfer_that_settles_too_high_is_reversed(
 def test_refund_that_fails_late_pays_the_seller_again(
     owner: Connection, transferred: UUID, moderator: Actor
 ) -> None:
-    """The buyer's bank returned the money, so a second transfer is due."""
+    """A refund that fails after its reversal makes a second transfer due."""
     row = refund(owner, transferred, 3000, moderator)
     report_refund(owner, "succeeded", 3000, outbox_id=row["id"])
     sent(owner, "trr_1", KIND)
@@ -246,7 +246,7 @@ def test_refund_that_fails_late_pays_the_seller_again(
 def test_refund_that_fails_during_its_reversal_pays_the_seller_again(
     owner: Connection, transferred: UUID, moderator: Actor
 ) -> None:
-    """The reversal was allowed before the failure, so it is booked and paid back."""
+    """A reversal whose refund failed meanwhile is posted, and paid back."""
     row = refund(owner, transferred, 3000, moderator)
     report_refund(owner, "succeeded", 3000, outbox_id=row["id"])
     job = claimed(owner, KIND)
@@ -260,7 +260,7 @@ def test_refund_that_fails_during_its_reversal_pays_the_seller_again(
 
 
 def test_reversal_made_outside_pays_nobody_again(owner: Connection, transferred: UUID) -> None:
-    """A person at Stripe decided so."""
+    """A dashboard reversal without a cause makes no new transfer."""
     report_transfer(owner, transferred, reversal("trr_out", 2850))
 
     assert [("paid", PART, 2850)] == states(owner, transferred)
@@ -269,7 +269,7 @@ def test_reversal_made_outside_pays_nobody_again(owner: Connection, transferred:
 def test_two_transfers_are_reversed_newest_first(
     owner: Connection, transferred: UUID, moderator: Actor
 ) -> None:
-    """One cause may need a reversal of each transfer."""
+    """One cause may reverse two transfers, the newest first."""
     row = refund(owner, transferred, 3000, moderator)
     report_refund(owner, "succeeded", 3000, outbox_id=row["id"])
     sent(owner, "trr_1", KIND)
@@ -288,7 +288,7 @@ def test_two_transfers_are_reversed_newest_first(
 def test_nothing_is_reversed_before_a_transfer(
     owner: Connection, released: UUID, moderator: Actor
 ) -> None:
-    """A refund before the transfer makes the transfer smaller."""
+    """A refund before the transfer only makes it smaller."""
     refunded(owner, released, 3000, moderator)
 
     assert [] == reversal_rows(owner)
@@ -307,7 +307,7 @@ def another_release(owner: Connection, seller: Actor, buyer: Actor) -> None:
 def test_seller_without_money_owes_for_ninety_days(
     owner: Connection, transferred: UUID, moderator: Actor
 ) -> None:
-    """Each day one try with an alert; then the row is dead, and the debt stays in the books."""
+    """A reversal is tried daily with an alert, and is dead after 90 days."""
     refunded(owner, transferred, 3000, moderator)
     for _ in range(90):
         answer = failed(owner)
@@ -325,7 +325,7 @@ def test_seller_without_money_owes_for_ninety_days(
 def test_other_transfers_of_the_seller_wait_for_the_reversal(
     owner: Connection, seller: Actor, bob: Actor, transferred: UUID, moderator: Actor
 ) -> None:
-    """They go on once the reversal is paid."""
+    """The seller's other transfers wait until the reversal is paid."""
     refunded(owner, transferred, 3000, moderator)
     failed(owner)
     another_release(owner, seller, bob)
@@ -341,7 +341,7 @@ def test_other_transfers_of_the_seller_wait_for_the_reversal(
 def test_dead_reversal_blocks_no_transfer(
     owner: Connection, seller: Actor, bob: Actor, transferred: UUID, moderator: Actor
 ) -> None:
-    """After 90 days the transfers that waited are due."""
+    """A dead reversal blocks no transfer of its seller."""
     refunded(owner, transferred, 3000, moderator)
     failed(owner)
     another_release(owner, seller, bob)
@@ -357,7 +357,7 @@ def test_dead_reversal_blocks_no_transfer(
 def test_staff_release_the_transfers(
     owner: Connection, seller: Actor, bob: Actor, transferred: UUID, moderator: Actor
 ) -> None:
-    """The reversal goes on being tried, and the decision is audited."""
+    """Staff release the seller's transfers, with an audit entry, and the reversal goes on."""
     refunded(owner, transferred, 3000, moderator)
     failed(owner)
     another_release(owner, seller, bob)
@@ -377,7 +377,7 @@ def test_staff_release_the_transfers(
 def test_release_needs_staff_a_reason_and_a_cause(
     seller: Actor, moderator: Actor, anonymous: Actor
 ) -> None:
-    """Nobody releases their own transfers."""
+    """A release needs staff, a reason and a waiting reversal."""
     reason = "The seller pays by bank transfer"
     assert (
         "VALIDATION_ERROR"
@@ -396,7 +396,7 @@ def test_release_needs_staff_a_reason_and_a_cause(
 def test_seller_on_the_staff_releases_no_own_transfers(
     owner: Connection, transferred: UUID, *, seller: Actor, moderator: Actor
 ) -> None:
-    """Staff decide nothing about their own money."""
+    """Staff release none of their own transfers."""
     refunded(owner, transferred, 3000, moderator)
     failed(owner)
     owner.execute("update public.users set role = 'admin' where id = %s", [seller.id])
@@ -411,7 +411,7 @@ def test_seller_on_the_staff_releases_no_own_transfers(
 def test_requeued_reversal_has_ninety_days_again(
     owner: Connection, transferred: UUID, moderator: Actor
 ) -> None:
-    """Staff agreed with the seller; the next refusal does not end the row at once."""
+    """A requeued reversal is tried for 90 days again."""
     refunded(owner, transferred, 3000, moderator)
     failed(owner)
     move_time(owner, "2161 hours")
@@ -423,7 +423,7 @@ def test_requeued_reversal_has_ninety_days_again(
 
 
 def test_refused_reversal_is_dead(owner: Connection, transferred: UUID, moderator: Actor) -> None:
-    """Stripe's final no needs a person."""
+    """A reversal that Stripe refuses for good is dead."""
     refunded(owner, transferred, 3000, moderator)
     job = claimed(owner, KIND)
     permission(owner, job)
@@ -442,7 +442,7 @@ def test_refused_reversal_is_dead(owner: Connection, transferred: UUID, moderato
 def test_refused_reversal_is_replaced_by_a_smaller_one(
     owner: Connection, transferred: UUID, moderator: Actor, *, is_refused_first: bool
 ) -> None:
-    """Staff reverse a part in Stripe's dashboard, so Stripe refuses the whole amount."""
+    """A refused reversal is replaced by the rest after a dashboard reversal."""
     refunded(owner, transferred, AMOUNT, moderator)
     job = claimed(owner, KIND)
     permission(owner, job)
@@ -462,7 +462,7 @@ def test_refused_reversal_is_replaced_by_a_smaller_one(
 def test_refused_reversal_of_the_same_amount_is_not_repeated(
     owner: Connection, transferred: UUID, moderator: Actor
 ) -> None:
-    """Stripe would refuse it again and again."""
+    """A refused reversal is not repeated with the same amount."""
     refunded(owner, transferred, 3000, moderator)
     job = claimed(owner, KIND)
     permission(owner, job)

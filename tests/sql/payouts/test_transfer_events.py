@@ -38,7 +38,7 @@ from tests.sql.payouts.paying_out import (
 def test_event_and_answer_book_once(
     owner: Connection, released: UUID, *, is_event_first: bool
 ) -> None:
-    """The event may overtake the answer to our own call."""
+    """Event and answer of one transfer post it once."""
     [row] = transfer_rows(owner)
     if is_event_first:
         assert "processed" == report_transfer(owner, released, row=row)["outcome"]
@@ -54,7 +54,7 @@ def test_event_and_answer_book_once(
 
 
 def test_event_during_the_call_makes_the_answer_stale(owner: Connection, released: UUID) -> None:
-    """The row is closed by the event; the answer then changes nothing."""
+    """An event during the call closes the row, and the answer changes nothing."""
     job = claimed(owner)
     permission(owner, job)
     report_transfer(owner, released, row=job)
@@ -68,7 +68,7 @@ def test_event_during_the_call_makes_the_answer_stale(owner: Connection, release
 
 
 def test_settled_event_is_done(owner: Connection, released: UUID) -> None:
-    """A redelivery is answered that the event had its effect before."""
+    """A redelivered event answers that it was processed."""
     event_id = stored(owner, "transfer.created", None)
 
     outcomes = [report_transfer(owner, released, event_id=event_id)["outcome"] for _ in range(2)]
@@ -105,7 +105,7 @@ def test_transfer_is_found_by_its_charge(owner: Connection, released: UUID) -> N
 def test_transfer_of_no_order_is_ignored(
     owner: Connection, order_ref: str | None, expected: tuple[str, list[str]]
 ) -> None:
-    """Money that is not ours is reported and not booked."""
+    """A transfer of no order raises an alert, and is not posted."""
     event_id = stored(owner, "transfer.created", None)
 
     answer = report_transfer(owner, None, order_ref=order_ref, event_id=event_id)
@@ -117,7 +117,7 @@ def test_transfer_of_no_order_is_ignored(
 
 
 def test_transfer_in_another_currency_is_ignored(owner: Connection, released: UUID) -> None:
-    """It cannot have come from the order's charge."""
+    """A transfer in another currency is ignored, because it cannot come from the order's charge."""
     answer = report_transfer(owner, released, currency="usd")
 
     assert ("ignored", ["money_without_an_order"]) == (answer["outcome"], answer["alerts"])
@@ -127,7 +127,7 @@ def test_transfer_in_another_currency_is_ignored(owner: Connection, released: UU
 def test_transfer_waits_for_its_payment(
     owner: Connection, seller: Actor, alice: Actor, service: Actor
 ) -> None:
-    """After a restore the event of a transfer may come before that of the payment."""
+    """The event of a transfer waits for that of its payment, as after a restore."""
     order_id, token = ordered(seller, alice), uuid4()
     attached(owner, order_id)
     event_id = stored(owner, "transfer.created", None, order_ref=str(order_id), lease_token=token)
@@ -157,7 +157,7 @@ def test_unreadable_transfer_is_refused(
 def test_restored_database_books_a_transfer_once(
     owner: Connection, delivered: UUID, service: Actor
 ) -> None:
-    """The transfer was sent in the lost hour; the release that comes again sends nothing."""
+    """A transfer that a restore has lost is posted, and the repeated release sends no other."""
     [(key, id_)] = owner.execute(
         "select key, private.outbox_id(key) from (select 'transfer:' || %s as key) as k",
         [str(delivered)],
@@ -174,7 +174,7 @@ def test_restored_database_books_a_transfer_once(
 
 
 def test_transfer_that_was_made_after_all_counts(owner: Connection, released: UUID) -> None:
-    """The answer was lost and the row was canceled, but Stripe's event arrives."""
+    """A transfer whose answer was lost and whose row was canceled is posted by its event."""
     report_dispute(owner, "warning_needs_response")
     job = claimed(owner)
     permission(owner, job)
@@ -189,7 +189,7 @@ def test_transfer_that_was_made_after_all_counts(owner: Connection, released: UU
 def test_transfer_is_recorded_without_an_event(
     owner: Connection, released: UUID, service: Actor
 ) -> None:
-    """Reconcile has read it from Stripe; the events that come later change nothing."""
+    """A reading of a transfer posts it, and later events change nothing."""
     [row] = transfer_rows(owner)
     read = {
         "stripe_transfer_id": "tr_1",
@@ -221,7 +221,7 @@ def test_transfer_is_recorded_without_an_event(
 def test_transfer_of_no_order_is_not_recorded(
     owner: Connection, released: UUID, service: Actor, changes: dict[str, Any]
 ) -> None:
-    """Reconcile may read objects that are not ours."""
+    """A reading of a transfer of no order is ignored."""
     read = {
         "stripe_transfer_id": "tr_1",
         "outbox_id": None,

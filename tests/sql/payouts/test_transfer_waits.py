@@ -61,7 +61,7 @@ def test_transfer_waits_for_the_sellers_account(
 def test_disabled_account_stops_the_next_transfer(
     owner: Connection, seller: Actor, released: UUID
 ) -> None:
-    """Stripe disabled the account after the release."""
+    """A transfer to a disabled account is not sent."""
     account_read(owner, seller, enabled=False)
 
     assert (False, "PAYOUTS_DISABLED") == outcome(permission(owner, claimed(owner)))
@@ -77,7 +77,7 @@ def failed(owner: Connection, code: str) -> Any:
 
 @pytest.mark.parametrize("code", ["STRIPE_BALANCE_INSUFFICIENT", "STRIPE_ACCOUNT_UNABLE"])
 def test_trouble_with_money_is_never_final(owner: Connection, released: UUID, code: str) -> None:
-    """The row backs off with an alert for as long as it takes, each time under a new key."""
+    """A transfer without balance is retried without end, with alerts and a new key each time."""
     for _ in range(12):
         answer = failed(owner, code)
         assert ("queued", ["transfer_waits_for_money"]) == (answer["status"], answer["alerts"])
@@ -93,7 +93,7 @@ def test_trouble_with_money_is_never_final(owner: Connection, released: UUID, co
 def test_disabled_account_is_told_to_the_seller_at_once(
     owner: Connection, seller: Actor, released: UUID, service: Actor
 ) -> None:
-    """The sender met a disabled account and recorded it; the row is checked again now."""
+    """A disabled account that the sender read notifies the seller at once."""
     job = claimed(owner)
     permission(owner, job)
     account_read(owner, seller, enabled=False)
@@ -109,7 +109,7 @@ def test_disabled_account_is_told_to_the_seller_at_once(
 def test_final_no_is_dead_until_the_account_is_enabled_anew(
     owner: Connection, seller: Actor, released: UUID, service: Actor
 ) -> None:
-    """Nothing but a change at Stripe, or staff, brings the row back."""
+    """A refused transfer stays dead until its account changes or staff act."""
     job = claimed(owner)
     permission(owner, job)
     answer = service.call("reject_outbox", error_code="STRIPE_REFUSED", **lease(job))
@@ -133,7 +133,7 @@ def test_final_no_is_dead_until_the_account_is_enabled_anew(
 def test_refused_amount_is_replaced_by_another(
     owner: Connection, released: UUID, service: Actor
 ) -> None:
-    """Stripe knew of a refund before we did, and refused the whole amount."""
+    """A refused transfer is replaced after a refund changed its amount."""
     job = claimed(owner)
     permission(owner, job)
     service.call("reject_outbox", error_code="STRIPE_REFUSED", **lease(job))
@@ -147,7 +147,7 @@ def test_refused_amount_is_replaced_by_another(
 def test_amount_that_changes_during_the_refused_call_is_sent_again(
     owner: Connection, released: UUID, service: Actor
 ) -> None:
-    """The event of the refund arrives between the call to Stripe and its refusal."""
+    """A refund during the refused call makes the transfer due with the new amount."""
     job = claimed(owner)
     permission(owner, job)
     report_refund(owner, "succeeded", 3000, stripe_refund_id="re_outside")
@@ -162,7 +162,7 @@ def test_amount_that_changes_during_the_refused_call_is_sent_again(
 def test_staff_queue_a_dead_transfer_again(
     owner: Connection, released: UUID, moderator: Actor
 ) -> None:
-    """The payout follows its row."""
+    """Staff queue a dead transfer again, and its payout's status follows."""
     for _ in range(10):
         failed(owner, "STRIPE_ERROR")
         move_time(owner, "2 hours")

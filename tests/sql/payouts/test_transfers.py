@@ -79,7 +79,7 @@ def test_release_books_and_queues_the_sellers_part(owner: Connection, delivered:
 def test_nothing_is_queued_before_the_release(
     owner: Connection, seller: Actor, alice: Actor, state: str
 ) -> None:
-    """The buyer still owns the money."""
+    """No transfer is queued before the release."""
     brought_to(owner, ordered(seller, alice), state)
 
     assert [] == transfer_rows(owner)
@@ -103,7 +103,7 @@ def test_permission_fixes_what_is_sent(owner: Connection, seller: Actor, release
 
 
 def test_second_transfer_is_sent_with_what_we_know(owner: Connection, released: UUID) -> None:
-    """The sender compares it with Stripe's transfers before it makes another."""
+    """The sender gets the known transfers, to compare them with Stripe's."""
     report_transfer(owner, released, stripe_transfer_id="tr_out", amount_cents=4000)
 
     payload = permission(owner, claimed(owner))["payload"]
@@ -124,7 +124,7 @@ def test_transfer_is_booked(owner: Connection, released: UUID) -> None:
 def test_pending_refund_cancels_and_a_partial_one_revives(
     owner: Connection, released: UUID
 ) -> None:
-    """The rest is sent once the refund has succeeded."""
+    """A pending refund cancels the row; after its success the rest is due."""
     refunded(owner, released, 3000, "pending")
     assert (False, "REFUND_IS_PENDING") == outcome(permission(owner, claimed(owner)))
     assert [("canceled", PART, 0)] == states(owner, released)
@@ -138,7 +138,7 @@ def test_pending_refund_cancels_and_a_partial_one_revives(
 
 @pytest.mark.usefixtures("moderator")
 def test_failed_refund_revives_the_whole_transfer(owner: Connection, released: UUID) -> None:
-    """The seller is owed everything again."""
+    """A failed refund makes the whole transfer due again."""
     refunded(owner, released, 3000, "pending")
     permission(owner, claimed(owner))
 
@@ -152,7 +152,7 @@ def test_failed_refund_revives_the_whole_transfer(owner: Connection, released: U
 def test_fully_refunded_order_pays_nobody(
     owner: Connection, released: UUID, service: Actor
 ) -> None:
-    """The row stays canceled."""
+    """The row of a fully refunded order stays canceled."""
     refunded(owner, released, AMOUNT)
 
     assert (False, "ORDER_NOT_RELEASED") == outcome(permission(owner, claimed(owner)))
@@ -162,7 +162,7 @@ def test_fully_refunded_order_pays_nobody(
 def test_dispute_cancels_and_its_end_revives(
     owner: Connection, released: UUID, service: Actor
 ) -> None:
-    """While a dispute is open nothing is sent; when it is won the transfer is due."""
+    """An open dispute cancels the row, and a won one makes it due again."""
     moved(owner, released, "disputed", "stripe")
     assert (False, "ORDER_IS_DISPUTED") == outcome(permission(owner, claimed(owner)))
     assert 0 == service.call("queue_due_transfers")
@@ -176,7 +176,7 @@ def test_dispute_cancels_and_its_end_revives(
 def test_drift_cancels_and_its_repair_revives(
     owner: Connection, released: UUID, service: Actor
 ) -> None:
-    """A person corrects the row; the next run of the job sends the transfer."""
+    """Drift cancels the row, and the next run after the repair makes it due."""
     spoil = "update public.orders set refunded_cents = %s where id = %s"
     owner.execute(spoil, [1, released])
     assert (False, "LEDGER_DRIFTED") == outcome(permission(owner, claimed(owner)))
@@ -192,7 +192,7 @@ def test_drift_cancels_and_its_repair_revives(
 def test_difference_from_stripe_cancels_and_its_end_revives(
     owner: Connection, released: UUID, service: Actor
 ) -> None:
-    """The reconcile job has seen for ten minutes that Stripe moved other amounts."""
+    """A lasting difference from Stripe cancels the row until it ends."""
     differ = """
       update private.order_checks
       set difference_cents = %s, differs_since = %s, is_blocked = %s where order_id = %s
@@ -208,7 +208,7 @@ def test_difference_from_stripe_cancels_and_its_end_revives(
 
 
 def test_batch_has_a_limit(owner: Connection, released: UUID, service: Actor) -> None:
-    """The job asks for at most so many rows."""
+    """The job checks at most the requested number of rows."""
     owner.execute("update public.outbox set status = 'canceled' where kind = 'transfer'")
     assert [("canceled", PART, 0)] == states(owner, released)
 
@@ -219,7 +219,7 @@ def test_batch_has_a_limit(owner: Connection, released: UUID, service: Actor) ->
 def test_payouts_are_listed_for_their_seller(
     owner: Connection, seller: Actor, bob: Actor, released: UUID, service: Actor
 ) -> None:
-    """The sums follow the states; no id of Stripe's is shown."""
+    """The sums follow the states, and the list has no id of Stripe."""
     pending = service.call("list_payouts", user_id=seller.id, max_rows=50)
     sent(owner)
     paid = service.call("list_payouts", user_id=seller.id, max_rows=50)
@@ -247,7 +247,7 @@ def test_payouts_are_listed_for_their_seller(
 def test_order_that_pays_the_fee_alone_has_no_transfer(
     owner: Connection, seller: Actor, alice: Actor
 ) -> None:
-    """Nothing is due to the seller."""
+    """An order of which nothing is due to the seller has no transfer."""
     order_id = ordered(seller, alice)
     brought_to(owner, order_id, "delivered")
     owner.execute(
@@ -261,7 +261,7 @@ def test_order_that_pays_the_fee_alone_has_no_transfer(
 
 
 def test_refund_during_a_dispute_revives_no_transfer(owner: Connection, released: UUID) -> None:
-    """The order was released before, but its dispute is still open."""
+    """A refund during a dispute makes no transfer due."""
     moved(owner, released, "disputed", "stripe")
     permission(owner, claimed(owner))
 

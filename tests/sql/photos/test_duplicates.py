@@ -1,4 +1,4 @@
-"""`check_image_duplicate`: photos that look the same, by the bits in which their hashes differ."""
+"""`check_image_duplicate`: similar photos, by the bits in which their hashes differ."""
 
 from typing import Any
 from uuid import UUID
@@ -78,7 +78,7 @@ def test_near_photo_is_a_duplicate(
 def test_far_photo_is_none(
     service: Actor, seller: Actor, listing_id: UUID, other_id: UUID, bits: int
 ) -> None:
-    """Six bits are too many."""
+    """A photo that differs in six bits is no duplicate."""
     photo_with(seller, other_id, ZERO)
 
     assert {
@@ -95,7 +95,7 @@ def test_threshold_is_the_callers(
     threshold: int,
     is_duplicate: bool,  # noqa: FBT001 - pytest passes it by name
 ) -> None:
-    """A wider search reads all photos."""
+    """A wider threshold of the caller reads all photos."""
     photo_with(seller, other_id, ZERO)
 
     answer = check(service, 0b111111, listing_id, p_threshold=threshold)
@@ -104,7 +104,7 @@ def test_threshold_is_the_callers(
 
 
 def test_own_listing_is_no_duplicate(service: Actor, seller: Actor, listing_id: UUID) -> None:
-    """A listing may show one thing twice."""
+    """A photo of the same listing is no duplicate."""
     photo_with(seller, listing_id, ZERO)
 
     assert not check(service, ZERO, listing_id)["is_duplicate"]
@@ -113,7 +113,7 @@ def test_own_listing_is_no_duplicate(service: Actor, seller: Actor, listing_id: 
 def test_nearest_photos_come_first(
     service: Actor, seller: Actor, listing_id: UUID, other_id: UUID
 ) -> None:
-    """The list is ordered by distance."""
+    """The nearest photos come first."""
     for bits in (0b111, 0b1, ZERO):
         photo_with(seller, other_id, bits)
 
@@ -128,7 +128,7 @@ def test_nearest_photos_come_first(
 def test_impossible_argument_is_refused(
     service: Actor, listing_id: UUID, text: str | None, threshold: int
 ) -> None:
-    """The caller has a bug."""
+    """An impossible argument raises an error."""
     with pytest.raises(Error, match="INVALID_PARAMS"):
         service.call(
             "check_image_duplicate", p_hash=text, p_listing_id=listing_id, p_threshold=threshold
@@ -136,7 +136,7 @@ def test_impossible_argument_is_refused(
 
 
 def test_index_serves_the_search(owner: Connection) -> None:
-    """The plan stays bounded when there are a million photos."""
+    """The plan reads few rows of a million photos by the index."""
     owner.execute("set local enable_seqscan = off")
     plan = owner.execute(
         """

@@ -1,4 +1,4 @@
-"""`listing_photos`: at most ten to a listing, and seen with it."""
+"""`listing_photos`: the limit per listing, and the readers."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ def add_photos(owner: Connection, listing: Any, first: int, last: int) -> None:
 
 
 def test_tenth_photo_is_the_last(owner: Connection, listing: Any) -> None:
-    """The setting says how many there may be."""
+    """A listing has at most the number of photos that the setting says."""
     add_photos(owner, listing, 1, 10)
 
     with pytest.raises(psycopg.errors.CheckViolation, match="no room"):
@@ -44,7 +44,7 @@ def test_tenth_photo_is_the_last(owner: Connection, listing: Any) -> None:
 def test_photos_are_seen_with_their_listing(
     owner: Connection, listing: Any, seller: Actor, anonymous: Actor, alice: Actor
 ) -> None:
-    """Everybody sees them, and once it is called off its seller alone."""
+    """Everybody reads the photos of a listing; only the seller those of a cancelled one."""
     add_photos(owner, listing, 1, 1)
     for actor in (anonymous, alice, seller):
         assert [(1,)] == actor.rows("select order_idx from public.listing_photos")

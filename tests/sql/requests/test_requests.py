@@ -1,4 +1,4 @@
-"""`begin_request`, `finish_request`: a call that may be sent again is done once."""
+"""`begin_request`, `finish_request`: a repeated call has one effect and one answer."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -16,7 +16,7 @@ from tests.sql.paying import stored
 
 
 def test_same_id_gets_the_same_answer(owner: Connection, seller: Actor) -> None:
-    """A listing that is sent twice is listed once, and a changed one is refused."""
+    """A repeated listing is created once, and one with other values is refused."""
     request_id = uuid4()
     first = listed(seller, client_request_id=request_id)
 
@@ -29,7 +29,7 @@ def test_same_id_gets_the_same_answer(owner: Connection, seller: Actor) -> None:
 
 
 def test_refusal_is_forgotten(owner: Connection, seller: Actor) -> None:
-    """Once its reason is gone, the same call under the same id is a first one."""
+    """A refused call may be repeated under its id once the reason is gone."""
     request_id = uuid4()
     assert "VALIDATION_ERROR" == listed(seller, client_request_id=request_id, title="x")["code"]
     assert [] == owner.execute("select 1 from private.request_receipts").fetchall()
@@ -38,7 +38,7 @@ def test_refusal_is_forgotten(owner: Connection, seller: Actor) -> None:
 
 
 def test_id_belongs_to_one_function(seller: Actor) -> None:
-    """Used for another call, an id is a mistake of the client's."""
+    """An id that was used for another function is refused."""
     request_id = uuid4()
     listing_id = listed(seller, client_request_id=request_id)["listing"]["id"]
 
@@ -80,10 +80,10 @@ VALUES: dict[str, tuple[object, object]] = {
 def test_id_belongs_to_the_arguments_of_its_call(
     owner: Connection, repeatable: dict[str, dict[str, str]]
 ) -> None:
-    """A caller never takes the answer to one call for that to another one."""
+    """An id that was used with other arguments is refused."""
     admin = signed_up(owner, "admin", role="admin").with_second_factor()
     stored(owner, "payout.paid", event_id=VALUES["text"][0])
-    # Keep the answers of refused calls too, so that no call needs anything to act on.
+    # Store the answers of refused calls too, so that the calls need no rows.
     owner.execute(
         """
         create or replace function private.finish_request(p_request_id uuid, p_answer jsonb)
@@ -111,7 +111,7 @@ def test_id_belongs_to_the_arguments_of_its_call(
 
 
 def test_receipt_of_an_earlier_release_answers_its_repeat(owner: Connection, seller: Actor) -> None:
-    """Such a receipt does not know its arguments."""
+    """A receipt without stored arguments answers each repeat."""
     listing_id = listed(seller)["listing"]["id"]
     cancelled = {"listing_id": listing_id, "client_request_id": uuid4()}
     first = seller.call("cancel_listing", **cancelled)
@@ -121,7 +121,7 @@ def test_receipt_of_an_earlier_release_answers_its_repeat(owner: Connection, sel
 
 
 def test_id_belongs_to_one_caller(owner: Connection, seller: Actor, alice: Actor) -> None:
-    """Somebody else's id is nobody's."""
+    """Another user's id has no effect on a call."""
     owner.execute("update public.users set role = 'seller'")
     request_id = uuid4()
     first = listed(seller, client_request_id=request_id)
@@ -132,7 +132,7 @@ def test_id_belongs_to_one_caller(owner: Connection, seller: Actor, alice: Actor
 
 
 def test_calls_without_an_id_are_each_their_own(owner: Connection, seller: Actor) -> None:
-    """Nothing is kept of them."""
+    """A call without an id stores no receipt."""
     for _ in range(2):
         assert listed(seller)["success"]
 
@@ -141,7 +141,7 @@ def test_calls_without_an_id_are_each_their_own(owner: Connection, seller: Actor
 
 
 class TestTwins:
-    """Two copies of one call at once."""
+    """Two parallel copies of one call."""
 
     @pytest.fixture
     def declared_url(self, declared_url: str) -> str:
@@ -158,7 +158,7 @@ class TestTwins:
             connection.rollback()
 
     def test_twin_waits_for_the_answer(self, seller: Actor, twin: Actor) -> None:
-        """While one is under way the other one waits, and gets its answer once it is there."""
+        """The second copy waits for the first, and gets its answer."""
         request_id = uuid4()
         twin.connection.execute("begin")
         first = listed(twin, client_request_id=request_id)
@@ -170,7 +170,7 @@ class TestTwins:
         assert first == listed(seller, client_request_id=request_id)
 
     def test_twin_of_a_refusal_is_the_first(self, seller: Actor, twin: Actor) -> None:
-        """After a refusal, and after a crash, there is nothing to answer from."""
+        """After a refusal or a crash of the first copy the second one runs."""
         request_id: UUID = uuid4()
         refused: dict[str, Any] = LISTING | {"title": "x", "client_request_id": request_id}
         assert not twin.call("create_listing", **refused)["success"]

@@ -1,4 +1,4 @@
-"""`audit_logs`: what staff did stays written."""
+"""`audit_logs`: the readers, and that no entry changes."""
 
 from typing import LiteralString
 
@@ -16,7 +16,7 @@ def _written(owner: Connection) -> None:
 
 
 def test_staff_reads_the_log(moderator: Actor, alice: Actor, anonymous: Actor) -> None:
-    """Staff watch each other; others see nothing of it."""
+    """Staff read the log, and others read nothing."""
     query: LiteralString = "select action, description from public.audit_logs"
 
     assert [("test", "Why it was done")] == moderator.rows(query)
@@ -55,7 +55,7 @@ def test_staff_do_not_read_about_themselves(
     ],
 )
 def test_nobody_changes_the_log(owner: Connection, moderator: Actor, change: LiteralString) -> None:
-    """The owner of the table cannot either."""
+    """Nobody changes an entry, not even the owner of the table."""
     with pytest.raises(psycopg.errors.ObjectNotInPrerequisiteState):
         Actor(connection=owner, role="postgres").change(change)
     with pytest.raises(psycopg.errors.InsufficientPrivilege):

@@ -1,4 +1,4 @@
-"""`check_request`: which preferences a request may send."""
+"""`check_request`: the preferences that a request may send."""
 
 import json
 
@@ -40,7 +40,7 @@ def checked(actor: Actor, **headers: str) -> None:
     ],
 )
 def test_leaking_preference_is_refused(alice: Actor, prefer: str) -> None:
-    """Estimates count hidden rows, and an undone call is answered at no cost."""
+    """A preference for estimates or for a rollback is refused."""
     with pytest.raises(psycopg.Error, match="PREFERENCE_REFUSED") as raised:
         checked(alice, prefer=prefer)
 
@@ -59,12 +59,12 @@ def test_leaking_preference_is_refused(alice: Actor, prefer: str) -> None:
     ],
 )
 def test_other_preferences_are_served(alice: Actor, prefer: str) -> None:
-    """The official clients send these, and RFC 7240 has unknown ones ignored."""
+    """Preferences of the official clients and unknown ones are served."""
     checked(alice, prefer=prefer)
 
 
 def test_other_headers_say_nothing(alice: Actor) -> None:
-    """Only the header Prefer holds preferences."""
+    """Other headers than Prefer are ignored."""
     checked(alice, accept="count=planned", cookie="tx=rollback")
 
 
@@ -72,7 +72,7 @@ def test_other_headers_say_nothing(alice: Actor) -> None:
 def test_request_without_headers_is_served(
     owner: Connection, anonymous: Actor, service: Actor, headers: str
 ) -> None:
-    """After a transaction the setting is empty and not null."""
+    """A request without headers is served, also if the setting is empty instead of null."""
     owner.execute("select set_config('request.headers', %s, true)", [headers])
 
     for actor in (anonymous, service):
@@ -81,6 +81,6 @@ def test_request_without_headers_is_served(
 
 @pytest.mark.parametrize("role", ["anon", "authenticated", "service_role"])
 def test_every_role_is_checked(owner: Connection, role: str) -> None:
-    """PostgREST calls the function with the rights of the caller."""
+    """Every role may execute the function, because PostgREST calls it as the caller."""
     with pytest.raises(psycopg.Error, match="PREFERENCE_REFUSED"):
         checked(Actor(connection=owner, role=role), prefer="count=planned")

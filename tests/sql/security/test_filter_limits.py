@@ -55,7 +55,7 @@ SPENT_LIMITS = """
 
 
 def test_every_filtered_rpc_is_known(owner: Connection) -> None:
-    """A new RPC that runs the filter gets its arguments above."""
+    """Each RPC that runs the filter has its arguments above."""
     filtered = {
         rpc for rpc in writing_rpcs(owner) if "filter_findings" in functions_behind(owner, rpc)
     }
@@ -67,7 +67,7 @@ def test_every_filtered_rpc_is_known(owner: Connection) -> None:
 def test_call_beyond_the_limit_is_not_filtered(
     owner: Connection, seller: Actor, alice: Actor, rpc: str
 ) -> None:
-    """The filter costs more than all other checks of a call, so the limit bounds its work."""
+    """A call beyond the limit is refused before the filter runs, which costs most."""
     order_id = ordered(seller, alice)
     paid(owner, order_id)
     if rpc == "add_dispute_message":

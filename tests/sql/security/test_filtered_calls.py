@@ -1,4 +1,4 @@
-"""`refuse_filtered_call`: no caller undoes a call by the way they read its answer."""
+"""`refuse_filtered_call`: no caller can undo a call by a filter on its answer."""
 
 from typing import LiteralString
 from uuid import UUID
@@ -40,7 +40,7 @@ def test_filtered_call_is_refused(
     selected: LiteralString,
     filtered: LiteralString,
 ) -> None:
-    """Each of these would undo the bid for one answer, and keep it for another."""
+    """A filter or cast that could undo the bid for one answer is refused."""
     with pytest.raises(psycopg.Error, match="FILTER_REFUSED") as raised:
         alice.rows(
             sql.SQL(CALL).format(sql.SQL(selected), sql.SQL(filtered)), auction_id=auction_id
@@ -51,7 +51,7 @@ def test_filtered_call_is_refused(
 
 
 def test_plain_call_is_served(owner: Connection, alice: Actor, auction_id: UUID) -> None:
-    """The statement that PostgREST builds for a call without filters."""
+    """A call without filters is served in the statement that PostgREST builds."""
     [(_total, answer)] = alice.rows(
         sql.SQL(CALL).format(sql.SQL(PLAIN), sql.SQL("")), auction_id=auction_id
     )

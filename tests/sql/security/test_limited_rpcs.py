@@ -11,7 +11,7 @@ UNLIMITED = {"get_listing_private", "mark_all_notifications_read", "mark_thread_
 
 
 def test_every_rpc_that_writes_has_a_limit(owner: Connection) -> None:
-    """Staff have none, because a limit would stop them in an attack."""
+    """Each writing RPC of users counts its calls; RPCs for staff do not."""
     unlimited = {
         rpc
         for rpc in writing_rpcs(owner) - staff_rpcs(owner)
@@ -22,7 +22,7 @@ def test_every_rpc_that_writes_has_a_limit(owner: Connection) -> None:
 
 
 def test_staff_rpcs_are_the_reviewed_ones(owner: Connection) -> None:
-    """A new RPC for staff has no limit, so it is reviewed here."""
+    """The RPCs for staff are those of the reviewed list."""
     assert {
         "admin_set_role", "release_transfers", "requeue_ignored_events", "requeue_outbox",
         "requeue_webhook_event", "resolve_dispute", "staff_decide_message", "staff_decide_report",

@@ -14,7 +14,7 @@ def _limited(owner: Connection) -> None:
 
 
 def test_uses_up_to_the_limit_are_allowed(service: Actor) -> None:
-    """Two are, the third is told how long the window still lasts."""
+    """Uses up to the limit are allowed; the next one gets the rest of the window."""
     answers = [service.call("rate_limit_hit", action="knock", key="alice") for _ in range(3)]
 
     assert [{"allowed": True, "retry_after_ms": 0}] * 2 == answers[:2]
@@ -23,7 +23,7 @@ def test_uses_up_to_the_limit_are_allowed(service: Actor) -> None:
 
 
 def test_window_after_is_a_new_one(owner: Connection, service: Actor) -> None:
-    """Once the time is up that was told, uses are allowed again."""
+    """After the window uses are allowed again."""
     refused = [service.call("rate_limit_hit", action="knock", key="alice") for _ in range(3)][2]
     move_time(owner, f"{refused['retry_after_ms']} milliseconds")
 
@@ -31,7 +31,7 @@ def test_window_after_is_a_new_one(owner: Connection, service: Actor) -> None:
 
 
 def test_keys_are_counted_apart(service: Actor) -> None:
-    """One user's calls count towards no other user's limit."""
+    """Each user's calls count by themselves."""
     for _ in range(3):
         service.call("rate_limit_hit", action="knock", key="alice")
 
@@ -39,7 +39,7 @@ def test_keys_are_counted_apart(service: Actor) -> None:
 
 
 def test_counting_stops_at_the_limit(owner: Connection, service: Actor) -> None:
-    """A flood writes nothing."""
+    """A call beyond the limit writes nothing."""
     for _ in range(5):
         service.call("rate_limit_hit", action="knock", key="alice")
 
@@ -49,7 +49,7 @@ def test_counting_stops_at_the_limit(owner: Connection, service: Actor) -> None:
 
 @pytest.mark.parametrize(("action", "key"), [("typo", "alice"), ("knock", None), (None, "alice")])
 def test_unknown_limit_is_a_mistake(service: Actor, action: str | None, key: str | None) -> None:
-    """An action without a limit is none that may be used at will."""
+    """An action without a limit raises an error."""
     with pytest.raises(psycopg.Error, match="UNKNOWN_RATE_LIMIT") as raised:
         service.call("rate_limit_hit", action=action, key=key)
 
@@ -57,7 +57,7 @@ def test_unknown_limit_is_a_mistake(service: Actor, action: str | None, key: str
 
 
 def test_only_our_service_counts(alice: Actor, anonymous: Actor) -> None:
-    """Nobody uses up somebody else's limit."""
+    """No client may execute the function."""
     for actor in (alice, anonymous):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             actor.call("rate_limit_hit", action="knock", key="bob")

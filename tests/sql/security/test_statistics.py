@@ -24,7 +24,7 @@ class Guess:
 
 
 def estimate(actor: Actor, query: LiteralString, value: object) -> int:
-    """Return how many rows the planner expects, as PostgREST reads it."""
+    """Return the number of rows that the planner expects, as PostgREST reads it."""
     plan = sql.SQL("explain (format json) ") + sql.SQL(query).format(sql.Literal(value))
     [(explained,)] = actor.rows(plan)
     return int(explained[0]["Plan"]["Plan Rows"])
@@ -32,7 +32,7 @@ def estimate(actor: Actor, query: LiteralString, value: object) -> int:
 
 @pytest.fixture
 def guesses(owner: Connection, seller: Actor, alice: Actor, bob: Actor) -> dict[str, Guess]:
-    """Give alice many rows and bob none, and have the planner look at them."""
+    """Give alice many rows and bob none, and analyze the tables."""
     limits = dict.fromkeys(("check_listing", "create_listing", "place_bid"), UNLIMITED)
     set_setting(owner, "rate_limits", json.dumps(limits))
     owner.execute(
@@ -81,7 +81,7 @@ def guesses(owner: Connection, seller: Actor, alice: Actor, bob: Actor) -> dict[
 def test_estimate_is_the_same_for_every_value(
     guesses: dict[str, Guess], carol: Actor, name: str
 ) -> None:
-    """Another user learns nothing from an estimate, whatever the filter says."""
+    """An estimate for another user does not depend on the filter's value."""
     guess = guesses[name]
 
     right, wrong = (estimate(carol, guess.query, value) for value in (guess.right, guess.wrong))
@@ -90,7 +90,7 @@ def test_estimate_is_the_same_for_every_value(
 
 
 def test_public_prices_keep_their_statistics(guesses: dict[str, Guess], owner: Connection) -> None:
-    """Everybody reads bids, and the planner needs to know them."""
+    """Bids keep their statistics, because everybody reads them."""
     query = "select attname::text from pg_stats where tablename = 'bids' and schemaname = 'public'"
 
     columns = {name for (name,) in owner.execute(query)}

@@ -1,4 +1,4 @@
-"""`app_settings`: the numbers that the contract fixes."""
+"""`app_settings`: the numbers of the contract."""
 
 from typing import LiteralString
 
@@ -75,7 +75,7 @@ LIMITS = {
 
 
 def test_defaults_are_the_contracts(owner: Connection) -> None:
-    """A database that was just built runs by the agreed numbers."""
+    """A new database has the contract's settings."""
     query = """
       select jsonb_object_agg(key, value) from private.app_settings
       where key not in ('bid_increments', 'rate_limits')
@@ -85,7 +85,7 @@ def test_defaults_are_the_contracts(owner: Connection) -> None:
 
 
 def test_limits_are_the_contracts(owner: Connection) -> None:
-    """Each action that the contract limits has its number and seconds; the others are ours."""
+    """Each action that the contract limits has its number and window."""
     [(limits,)] = owner.execute("select private.setting('rate_limits')").fetchall()
 
     found = {name: (limit["max"], limit["window_s"]) for name, limit in limits.items()}
@@ -94,7 +94,7 @@ def test_limits_are_the_contracts(owner: Connection) -> None:
 
 
 def test_change_takes_effect_at_once(owner: Connection) -> None:
-    """A setting is read when it is used, and remembers when it was changed."""
+    """A changed setting applies at once, and its row has the time of the change."""
     set_setting(owner, "photo_max", "3")
 
     query = """
@@ -105,7 +105,7 @@ def test_change_takes_effect_at_once(owner: Connection) -> None:
 
 
 def test_rules_of_bids_follow_their_settings(owner: Connection) -> None:
-    """The row that each bid reads holds the settings of now, and another hash for other rules."""
+    """The row that each bid reads has the current settings, and a hash of them."""
     query = """
       select r.rules_hash, r.rules = (
         select jsonb_object_agg(s.key, s.value) from private.app_settings as s
@@ -124,7 +124,7 @@ def test_rules_of_bids_follow_their_settings(owner: Connection) -> None:
 
 
 def test_unknown_setting_is_a_mistake(owner: Connection) -> None:
-    """A key that was mistyped is not taken for nothing."""
+    """An unknown key raises an error."""
     with pytest.raises(psycopg.errors.RaiseException, match="unknown setting"):
         Actor(connection=owner, role="postgres").rows("select private.setting('snipe_windows')")
 
@@ -140,7 +140,7 @@ def test_unknown_setting_is_a_mistake(owner: Connection) -> None:
 def test_settings_are_closed(
     anonymous: Actor, alice: Actor, service: Actor, query: LiteralString
 ) -> None:
-    """No client reads or writes them, and neither do our processes."""
+    """No client and no process of ours reads or writes the table."""
     for actor in (anonymous, alice, service):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             actor.change(query)

@@ -6,7 +6,7 @@ from devstack.supervisor.database import SEED
 
 
 def test_one_seed_auction_ends_within_minutes(owner: Connection) -> None:
-    """A newcomer sees a close soon; the others run for days."""
+    """One seed auction ends within minutes, and the others run for days."""
     owner.execute(SEED.read_text().encode())
 
     lasts = owner.execute("""

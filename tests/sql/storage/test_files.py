@@ -1,4 +1,4 @@
-"""`check_upload`, `record_file` and `remove_file`: the rows of files, and who may change them."""
+"""`check_upload`, `record_file` and `remove_file`: the rows of files, and their writers."""
 
 import uuid
 from typing import Any, LiteralString
@@ -52,7 +52,7 @@ def stored_count(owner: Connection, user: Actor) -> int:
 
 
 def test_photo_has_its_row(owner: Connection, seller: Actor, listing_id: UUID) -> None:
-    """Row and file are recorded together."""
+    """A photo has a row with its file."""
     answer = photographed(seller, listing_id)
 
     assert [answer["path"]] == paths(owner, listing_id)
@@ -62,7 +62,7 @@ def test_photo_has_its_row(owner: Connection, seller: Actor, listing_id: UUID) -
 def test_repeated_upload_is_recorded_once(
     owner: Connection, seller: Actor, listing_id: UUID
 ) -> None:
-    """The same bytes at the same place are the same photo; at another place they are another."""
+    """The same bytes for the same listing are one photo."""
     first = photographed(seller, listing_id)
 
     repeat = photographed(seller, listing_id)
@@ -91,7 +91,7 @@ def test_only_a_current_listing_gets_photos(
     owner: Connection, service: Actor, seller: Actor, listing_id: UUID, status: str,
     code: str | None,
 ) -> None:  # fmt: skip
-    """create_listing makes a live listing, so a live one gets its photos."""
+    """A live or scheduled listing gets photos, an ended one does not."""
     owner.execute("update public.listings set status = %s where id = %s", [status, listing_id])
 
     assert code == checked(seller, service, "listing_photo", listing_id=listing_id)
@@ -99,7 +99,7 @@ def test_only_a_current_listing_gets_photos(
 
 
 def test_another_user_adds_no_photo(service: Actor, alice: Actor, listing_id: UUID) -> None:
-    """Nobody adds a photo to a listing that does not exist, either."""
+    """Another user adds no photo, and nobody adds one to an unknown listing."""
     assert "FORBIDDEN" == checked(alice, service, "listing_photo", listing_id=listing_id)
     assert "FORBIDDEN" == code_of(photographed(alice, listing_id))
     assert "RESOURCE_NOT_FOUND" == checked(
@@ -125,19 +125,19 @@ def test_excluded_user_uploads_nothing(
     code: str,
     type_: str,
 ) -> None:
-    """A token lives on for an hour after a suspension and a deletion."""
+    """A suspended or deleted user uploads nothing."""
     owner.execute(query, [seller.id])
 
     assert code == checked(seller, service, type_, listing_id=listing_id)
 
 
 def test_unknown_type_is_refused(service: Actor, alice: Actor) -> None:
-    """There are four types."""
+    """An unknown type of file is refused."""
     assert "VALIDATION_ERROR" == checked(alice, service, "invoice")
 
 
 def test_parties_add_evidence(seller: Actor, alice: Actor, dispute_id: UUID) -> None:
-    """Both parties may; the type of the evidence follows from the file's."""
+    """Both parties add evidence, whose type follows from the file's."""
     evidence(alice, dispute_id)
     evidence(seller, dispute_id)
     record(
@@ -164,7 +164,7 @@ def test_party_repeats_an_upload_of_evidence(
 def test_same_evidence_of_both_parties_is_two_pieces(
     owner: Connection, seller: Actor, alice: Actor, dispute_id: UUID
 ) -> None:
-    """Each party removes their own."""
+    """The same bytes of both parties are two pieces of evidence."""
     paths = {evidence(user, dispute_id)["path"] for user in (alice, seller)}
 
     assert 2 == len(paths)
@@ -174,7 +174,7 @@ def test_same_evidence_of_both_parties_is_two_pieces(
 def test_another_user_adds_no_evidence(
     owner: Connection, service: Actor, bob: Actor, moderator: Actor, alice: Actor, dispute_id: UUID
 ) -> None:
-    """Staff and others do not, and nobody adds to a decided dispute."""
+    """Neither staff nor other users add evidence, and nobody to a decided dispute."""
     for user in (bob, moderator):
         assert "FORBIDDEN" == checked(user, service, "evidence_file", dispute_id=dispute_id)
         assert "FORBIDDEN" == code_of(evidence(user, dispute_id))
@@ -192,7 +192,7 @@ def test_evidence_of_a_party_is_limited(owner: Connection, alice: Actor, dispute
 
 
 def test_name_of_evidence_has_no_payment_details(alice: Actor, dispute_id: UUID) -> None:
-    """The other party reads the name."""
+    """A name with a payment detail is refused, because the other party reads it."""
     answer = evidence(alice, dispute_id, title="PayID 0412 345 678.jpg")
 
     assert "PAYMENT_IN_TEXT" == code_of(answer)
@@ -217,7 +217,7 @@ def test_newer_file_replaces_the_oldest(
 def test_newer_file_leaves_those_of_others_and_other_types(
     owner: Connection, alice: Actor, bob: Actor
 ) -> None:
-    """An avatar replaces the avatar of its own user alone."""
+    """A new avatar replaces the avatar of its own user alone."""
     own_file(bob, "profile_avatar")
     own_file(alice, "address_proof")
     own_file(alice, "profile_avatar", "b")
@@ -241,7 +241,7 @@ def test_seller_removes_a_photo(owner: Connection, seller: Actor, listing_id: UU
 def test_photo_of_a_cancelled_listing_is_unknown_to_others(
     seller: Actor, alice: Actor, listing_id: UUID
 ) -> None:
-    """Only the seller and staff know that the listing exists."""
+    """A photo of a cancelled listing is unknown to others than seller and staff."""
     photo = photographed(seller, listing_id)
     assert seller.call("cancel_listing", listing_id=listing_id)["success"]
     unknown = f"{listing_id}/0_{uuid.uuid4()}.jpg"
@@ -258,7 +258,7 @@ def test_photo_of_a_cancelled_listing_is_unknown_to_others(
 def test_removal_repeats_until_the_object_is_gone(
     owner: Connection, seller: Actor, alice: Actor, listing_id: UUID
 ) -> None:
-    """A repeat after a lost answer succeeds. Without row and object nothing is left to remove."""
+    """A repeated removal succeeds; without row and object it is refused."""
     path = photographed(seller, listing_id)["path"]
     put_object(owner, "listing-photos", path)
     removed(seller, "listing-photos", path)
@@ -272,7 +272,7 @@ def test_removal_repeats_until_the_object_is_gone(
 def test_leftover_is_its_users(
     owner: Connection, alice: Actor, bob: Actor, dispute_id: UUID, bucket: str
 ) -> None:
-    """The path names the user. Another path to the same name is no path of this object."""
+    """The user that a path names may remove an object without a row."""
     is_evidence = bucket == "evidence-uploads"
     path = f"{dispute_id}/{alice.id}_a.jpg" if is_evidence else f"{alice.id}/a.jpg"
     put_object(owner, bucket, path)
@@ -286,7 +286,7 @@ def test_leftover_is_its_users(
 def test_listing_with_bids_keeps_its_photos(
     owner: Connection, seller: Actor, alice: Actor, listing_id: UUID
 ) -> None:
-    """Bidders have seen them."""
+    """Photos of a listing with bids are not removed."""
     path = photographed(seller, listing_id)["path"]
     [(auction_id,)] = owner.execute(
         "select id from public.auctions where listing_id = %s", [listing_id]
@@ -301,7 +301,7 @@ def test_listing_with_bids_keeps_its_photos(
 def test_ids_must_name_the_photo(
     owner: Connection, seller: Actor, listing_id: UUID, wrong: str
 ) -> None:
-    """A mistaken call removes nothing, not even as a leftover."""
+    """A removal whose id and path disagree removes nothing."""
     path = photographed(seller, listing_id)["path"]
     put_object(owner, "listing-photos", path)
 
@@ -312,7 +312,7 @@ def test_ids_must_name_the_photo(
 
 
 def test_shared_object_stays(owner: Connection, seller: Actor, listing_id: UUID) -> None:
-    """A listing that is offered again shows the files of its predecessor."""
+    """An object that a relisted photo still uses stays."""
     path = photographed(seller, listing_id)["path"]
     owner.execute(
         "update public.auctions set status = 'no_sale' where listing_id = %s", [listing_id]
@@ -329,7 +329,7 @@ def test_shared_object_stays(owner: Connection, seller: Actor, listing_id: UUID)
 def test_party_removes_own_evidence_until_the_review(
     owner: Connection, seller: Actor, alice: Actor, bob: Actor, dispute_id: UUID
 ) -> None:
-    """Evidence stays once staff review it."""
+    """A party removes own evidence until staff review the dispute."""
     path = evidence(alice, dispute_id)["path"]
     for user in (seller, bob):
         assert "FORBIDDEN" == code_of(removed(user, "evidence-uploads", path))
@@ -344,7 +344,7 @@ def test_party_removes_own_evidence_until_the_review(
 def test_another_path_of_evidence_removes_nothing(
     owner: Connection, alice: Actor, dispute_id: UUID
 ) -> None:
-    """Only paths of photos have a part behind a #; another path never reaches the object."""
+    """A path of evidence with a # is refused; only photos have such paths."""
     path = evidence(alice, dispute_id)["path"]
     put_object(owner, "evidence-uploads", path)
     owner.execute("update public.disputes set status = 'under_review' where id = %s", [dispute_id])
@@ -362,7 +362,7 @@ def test_another_path_of_evidence_removes_nothing(
 def test_owner_removes_own_file(
     owner: Connection, alice: Actor, bob: Actor, type_: str, bucket: str
 ) -> None:
-    """Another user does not."""
+    """A user removes the own file, and another user does not."""
     path = own_file(alice, type_)["path"]
     assert "FORBIDDEN" == code_of(removed(bob, bucket, path))
 

@@ -19,7 +19,7 @@ def found(service: Actor, **more: object) -> list[Any]:
     "bucket", ["listing-photos", "evidence-uploads", "profile-avatars", "address-proofs"]
 )
 def test_old_object_without_a_row_is_found(owner: Connection, service: Actor, bucket: str) -> None:
-    """An upload that is under way has an hour to write its row."""
+    """An object without a row is found after an hour."""
     put_object(owner, bucket, "x/a.jpg")
     move_time(owner, "59 minutes")
     assert [] == found(service)
@@ -35,7 +35,7 @@ def test_old_object_without_a_row_is_found(owner: Connection, service: Actor, bu
 def test_object_with_a_row_is_kept(
     owner: Connection, service: Actor, seller: Actor, alice: Actor
 ) -> None:
-    """Each type of file is known, and so is a row of a release that recorded only the photo."""
+    """An object with a row of any type is kept, also with a row of an earlier release."""
     listing_id = listed(seller)["listing"]["id"]
     dispute_id = disputed(owner, seller, alice)
     kept = {
@@ -55,7 +55,7 @@ def test_object_with_a_row_is_kept(
 
 
 def test_replaced_object_is_found(owner: Connection, service: Actor, alice: Actor) -> None:
-    """The service may end before it removes the object of an older avatar."""
+    """The object of a replaced avatar is found."""
     paths = [f"{alice.id}/{name}.jpg" for name in "ab"]
     for path in paths:
         record(alice, "profile_avatar", path, make_file(path))
@@ -66,7 +66,7 @@ def test_replaced_object_is_found(owner: Connection, service: Actor, alice: Acto
 
 
 def test_relisted_photo_is_kept(owner: Connection, service: Actor, seller: Actor) -> None:
-    """Its path ends with the id of the new listing."""
+    """The object of a relisted photo is kept; its path ends with the new listing's id."""
     listing_id = listed(seller)["listing"]["id"]
     path = photographed(seller, listing_id)["path"]
     put_object(owner, "listing-photos", path)
@@ -93,7 +93,7 @@ def test_own_files_end_with_the_account(
 
 
 def test_other_buckets_are_left_alone(owner: Connection, service: Actor) -> None:
-    """A project may keep files of its own."""
+    """Objects in other buckets are kept."""
     owner.execute("insert into storage.buckets (id, name) values ('own', 'own')")
     put_object(owner, "own", "a.jpg")
     move_time(owner, "2 hours")
@@ -102,7 +102,7 @@ def test_other_buckets_are_left_alone(owner: Connection, service: Actor) -> None
 
 
 def test_search_goes_on_where_it_ended(owner: Connection, service: Actor) -> None:
-    """A page is bounded, and the next one begins after it."""
+    """A page has a limit, and the next page begins after it."""
     for bucket, path in (
         ("address-proofs", "a"), ("listing-photos", "a"), ("listing-photos", "b"),
     ):  # fmt: skip

@@ -22,7 +22,7 @@ def seen(actor: Actor, bucket: str) -> list[Any]:
 def test_photos_are_listed_with_their_listing(
     owner: Connection, seller: Actor, anonymous: Actor, alice: Actor
 ) -> None:
-    """A cancelled listing hides them from others than its seller, and so does a missing one."""
+    """Others than the seller see no photos of a cancelled or missing listing."""
     listing_id = listed(seller)["listing"]["id"]
     path = f"{listing_id}/0_a.jpg"
     put_object(owner, "listing-photos", path)
@@ -41,7 +41,7 @@ def test_photos_are_listed_with_their_listing(
     "bucket", ["listing-photos", "evidence-uploads", "profile-avatars", "address-proofs"]
 )
 def test_nobody_writes_an_object(owner: Connection, seller: Actor, bucket: str) -> None:
-    """Only the service writes, so its checks cannot be passed by."""
+    """No client writes an object, so each passes the service's checks."""
     path = f"{seller.id}/a.jpg"
     with pytest.raises(errors.InsufficientPrivilege):
         seller.change(

@@ -1,4 +1,4 @@
-"""Photos of a listing that staff take away: their rows go, and so their objects become orphans."""
+"""Photos of a listing that staff remove: rows go, and objects become orphans."""
 
 from collections.abc import Callable
 from typing import Any
@@ -42,7 +42,7 @@ def exclude(staff: Actor, seller: Actor, listing_id: UUID) -> Any:
 
 
 def close(staff: Actor, seller: Actor, listing_id: UUID) -> Any:
-    """Let the auction of a seller end who was suspended without the function for it."""
+    """Close an auction whose seller was suspended by a plain update."""
     owner = staff.connection
     owner.execute("update public.users set suspended_at = now() where id = %s", [seller.id])
     [(answer,)] = owner.execute(
@@ -79,7 +79,7 @@ def test_photos_go_with_the_listing(
     owner: Connection, service: Actor, listing_id: UUID, *, seller: Actor, moderator: Actor,
     path: str, take_away: Callable[[Actor, Actor, UUID], Any],
 ) -> None:  # fmt: skip
-    """Their links are public, so they would outlive the listing."""
+    """The photos' rows are deleted, because their public links would stay valid."""
     assert take_away(moderator, seller, listing_id)["success"]
 
     assert 0 == photo_count(owner, listing_id)
@@ -89,7 +89,7 @@ def test_photos_go_with_the_listing(
 def test_seller_keeps_the_photos_of_a_cancelled_listing(
     owner: Connection, service: Actor, seller: Actor, listing_id: UUID, path: str
 ) -> None:
-    """Nobody has objected to them."""
+    """A listing that its seller cancelled keeps its photos."""
     assert path
     assert seller.call("cancel_listing", listing_id=listing_id)["success"]
 
@@ -101,7 +101,7 @@ def test_photo_of_another_listing_stays(
     owner: Connection, service: Actor, listing_id: UUID, *, seller: Actor, moderator: Actor,
     path: str,
 ) -> None:  # fmt: skip
-    """A listing that is offered again shows the files of its predecessor."""
+    """A relisted item keeps the photos that its removed predecessor had."""
     assert path
     owner.execute(
         "update public.auctions set status = 'no_sale' where listing_id = %s", [listing_id]
@@ -122,7 +122,7 @@ def test_photos_stay_until_the_last_report_is_decided(
     owner: Connection, service: Actor, listing_id: UUID, *, seller: Actor, moderator: Actor,
     alice: Actor, bob: Actor, path: str, uphold: bool,
 ) -> None:  # fmt: skip
-    """Staff look at them for their decision, which may come after the removal."""
+    """Photos stay until the last report about the listing is decided."""
     reports = [reported(user, listing_id) for user in (alice, bob)]
     assert remove(moderator, seller, listing_id)["success"]
     decide(moderator, reports[0], uphold=uphold)
@@ -137,7 +137,7 @@ def test_photos_stay_until_the_last_report_is_decided(
 def test_decision_about_a_running_listing_removes_nothing(
     owner: Connection, listing_id: UUID, *, moderator: Actor, alice: Actor, path: str
 ) -> None:
-    """Staff remove it by another call, or leave it."""
+    """A decision about a report of a running listing removes no photos."""
     assert path
 
     decide(moderator, reported(alice, listing_id))
@@ -148,7 +148,7 @@ def test_decision_about_a_running_listing_removes_nothing(
 def test_evidence_stays_when_its_listing_is_gone(
     owner: Connection, service: Actor, *, seller: Actor, moderator: Actor, alice: Actor
 ) -> None:
-    """A suspended seller's dispute is decided all the same."""
+    """Evidence of a removed listing's dispute stays."""
     dispute_id = disputed(owner, seller, alice)
     evidence = record(seller, "evidence_file", f"{dispute_id}/a.jpg", dispute_id=dispute_id)
     put_object(owner, "evidence-uploads", evidence["path"])

@@ -1,4 +1,4 @@
-"""`display_name_refusal` and `claims_authority`: a name that everybody reads."""
+"""`display_name_refusal` and `claims_authority`: the rules of a public name."""
 
 import pytest
 from psycopg import Connection
@@ -19,7 +19,7 @@ def refusal(owner: Connection, name: str | None) -> str | None:
     ],
 )  # fmt: skip
 def test_plain_name_is_allowed(owner: Connection, name: str) -> None:
-    """Names have dots, years and short words."""
+    """A name may have dots, years and short words."""
     assert refusal(owner, name) is None
 
 
@@ -37,7 +37,7 @@ def test_plain_name_is_allowed(owner: Connection, name: str) -> None:
     ],
 )  # fmt: skip
 def test_contact_details_are_refused(owner: Connection, name: str) -> None:
-    """A phone number, an address or a chat service is no name, however it is spelled."""
+    """A name with a phone number, an address or a chat service is refused in any spelling."""
     assert refusal(owner, name) == "Display name must not contain contact details"
 
 
@@ -75,7 +75,7 @@ def claims_authority(owner: Connection, name: str) -> bool:
     ],
 )  # fmt: skip
 def test_name_of_the_marketplace_is_a_claim(owner: Connection, name: str) -> None:
-    """The words stand alone or joined with others that a service would use."""
+    """A word of the marketplace is a claim, alone or joined with a service's words."""
     assert claims_authority(owner, name)
 
 
@@ -91,7 +91,7 @@ def test_name_of_the_marketplace_is_a_claim(owner: Connection, name: str) -> Non
     ],
 )  # fmt: skip
 def test_claim_in_signs_that_look_alike_is_one(owner: Connection, name: str) -> None:
-    """Letters of other scripts, digits, gaps and doubled letters hide no claim."""
+    """Similar letters, digits, gaps and doubled letters do not hide a claim."""
     assert claims_authority(owner, name)
 
 
@@ -108,5 +108,5 @@ def test_claim_in_signs_that_look_alike_is_one(owner: Connection, name: str) -> 
     ],
 )  # fmt: skip
 def test_other_name_is_no_claim(owner: Connection, name: str) -> None:
-    """A word that only contains such a word says nothing about the marketplace."""
+    """A longer word that contains such a word is no claim."""
     assert not claims_authority(owner, name)

@@ -79,7 +79,7 @@ FIELDS = [
 def test_text_without_a_glyph_is_no_text(
     fields: Mapping[str, Store], name: str, hidden: str
 ) -> None:
-    """A field never holds a text that nobody can see."""
+    """No field stores a text without a visible character."""
     assert fields[name](hidden) is None
 
 
@@ -98,7 +98,7 @@ def test_text_without_a_glyph_is_no_text(
     ids=ascii,
 )
 def test_text_is_cleaned(fields: Mapping[str, Store], name: str, sent: str, left: str) -> None:
-    """Markup and hidden characters go; each word stays."""
+    """Each field drops markup and hidden characters, and keeps each word."""
     assert left == fields[name](sent)
 
 
@@ -153,7 +153,7 @@ ARGUMENTS = {
 
 
 def test_every_text_argument_has_a_rule(owner: Connection) -> None:
-    """A new argument of a person's function is entered here, and a field is tested above."""
+    """Each text argument of a user's function has a field above or a reviewed rule."""
     query = """
       select f.proname || '.' || f.proargnames[argument.n]
       from pg_proc as f, unnest(f.proargtypes) with ordinality as argument (type, n)

@@ -1,4 +1,4 @@
-"""`plain_text`, `plain_line`: the text that is left of a field from outside."""
+"""`plain_text` and `plain_line` clean a text from outside."""
 
 import unicodedata
 from html.parser import HTMLParser
@@ -99,7 +99,7 @@ def test_doubtful_bracket_loses_no_word(owner: Connection, sent: str, left: str)
 
 
 def test_line_has_no_breaks(owner: Connection) -> None:
-    """Each of them is a space."""
+    """plain_line replaces each line break by a space."""
     query = "select private.plain_line(%s)"
 
     assert [("one  two three four",)] == owner.execute(
@@ -120,7 +120,7 @@ def test_line_has_no_breaks(owner: Connection) -> None:
     ],
 )
 def test_reason_is_a_short_line(owner: Connection, sent: str | None, left: str | None) -> None:
-    """A reason is cleaned and cut, and one that is far too long is none."""
+    """A reason is cleaned and cut; one that is far too long becomes null."""
     assert [(left,)] == owner.execute("select private.plain_reason(%s)", [sent]).fetchall()
 
 
@@ -129,7 +129,7 @@ def test_reason_is_a_short_line(owner: Connection, sent: str | None, left: str |
     [("abc", 3), ("a \u00a0 b", 3), ("e\u0301\u0301", 1), ("\u0301\u0301", 0), ("", 0)],
 )
 def test_visible_length_counts_glyphs(owner: Connection, text: str, length: int) -> None:
-    """A run of blanks is one; marks that combine are none."""
+    """A run of blanks counts as one character, a combining mark as none."""
     assert [(length,)] == owner.execute("select private.visible_length(%s)", [text]).fetchall()
 
 
@@ -138,7 +138,7 @@ def test_visible_length_counts_glyphs(owner: Connection, text: str, length: int)
     ["<", "<b", "<<b>b>", "<script>", "< ", "<style><", "</", "<a b=", "<a b='", "<!--", "=<x "],
 )
 def test_hostile_text_is_cleaned_in_time(owner: Connection, piece: str) -> None:
-    """However it is built, the longest text costs well below the statement's time-out."""
+    """The longest hostile text is cleaned well below the statement timeout."""
     text = piece * (9 * 1024 // len(piece))
     owner.execute("set local statement_timeout = '1s'")
 
@@ -147,7 +147,7 @@ def test_hostile_text_is_cleaned_in_time(owner: Connection, piece: str) -> None:
 
 @pytest.mark.parametrize("function", ["plain_text", "plain_line"])
 def test_oversized_text_is_not_read(owner: Connection, function: str) -> None:
-    """Its length is checked first, and then there is no text."""
+    """An oversized text becomes null before it is cleaned."""
     query = f"select private.{function}(repeat('<b', 2500000))"
     owner.execute("set local statement_timeout = '1s'")
 
@@ -182,7 +182,7 @@ class Tags(HTMLParser):
 @SEARCH
 @given(sent=TEXTS)
 def test_cleaned_text_is_clean(owner: Connection, sent: str) -> None:
-    """It is its own cleaned form; a browser finds no tag in it that acts, and nothing is hidden."""
+    """A cleaned text does not change again, and a browser finds no active tag in it."""
     left = plain_text(owner, sent)
 
     assert left == plain_text(owner, left)

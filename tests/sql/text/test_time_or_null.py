@@ -15,7 +15,7 @@ from psycopg import Connection
     ],
 )
 def test_time_with_an_offset_is_read(owner: Connection, text: str) -> None:
-    """No setting of the session changes its meaning."""
+    """A time with an offset means the same in every session."""
     query = "select private.time_or_null(%s) - '2026-12-02T09:00Z' < '1 second'"
     for setting in ("timezone = 'Australia/Sydney'", "datestyle = 'SQL, DMY'"):
         owner.execute(f"set local {setting}")
@@ -36,5 +36,5 @@ def test_time_with_an_offset_is_read(owner: Connection, text: str) -> None:
     ],
 )  # fmt: skip
 def test_other_text_is_no_time(owner: Connection, text: str | None) -> None:
-    """A naive, relative, infinite, impossible or far time is none."""
+    """A naive, relative, infinite, impossible or far time becomes null."""
     assert [(None,)] == owner.execute("select private.time_or_null(%s)", [text]).fetchall()

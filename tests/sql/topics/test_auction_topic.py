@@ -1,4 +1,4 @@
-"""Policies on `realtime.messages`: who may join the private topic of an auction."""
+"""Policies on `realtime.messages` for the private topic of an auction."""
 
 from typing import LiteralString
 from uuid import uuid4
@@ -42,7 +42,7 @@ def test_no_other_topic_is_open(owner: Connection, alice: Actor, other: str) -> 
 
 
 def test_presence_is_closed(owner: Connection, topic: str, alice: Actor) -> None:
-    """A watcher does not learn who else watches."""
+    """Nobody joins the presence of a topic, so nobody learns who else watches."""
     present(owner, topic)
     owner.execute("update realtime.messages set extension = 'presence'")
 
@@ -50,7 +50,7 @@ def test_presence_is_closed(owner: Connection, topic: str, alice: Actor) -> None
 
 
 def test_nobody_sends(owner: Connection, topic: str, alice: Actor, anonymous: Actor) -> None:
-    """Only the database broadcasts the time remaining: a client's word on it is refused."""
+    """No client sends on a topic; only the database broadcasts."""
     present(owner, topic)
     write: LiteralString = """
       insert into realtime.messages (topic, extension, payload, event, private)

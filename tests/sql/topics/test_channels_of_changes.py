@@ -33,7 +33,7 @@ def present(owner: Connection, topic: str, extension: str = "broadcast") -> None
 
 @pytest.mark.parametrize("topic", TOPICS)
 def test_everybody_joins(owner: Connection, anonymous: Actor, alice: Actor, topic: str) -> None:
-    """A channel without a row for its client is silent, so joining it shows nothing."""
+    """Everybody may join a channel of changes, because RLS selects its messages."""
     present(owner, topic.format(id=uuid4()))
 
     for actor in (anonymous, alice):
@@ -44,7 +44,7 @@ def test_everybody_joins(owner: Connection, anonymous: Actor, alice: Actor, topi
     "topic", ["auction-", "order-1", "xorder-{id}", "order-{id}-x", "notifications-{id}", "chat"]
 )
 def test_no_other_topic_is_open(owner: Connection, alice: Actor, topic: str) -> None:
-    """Our Realtime is no chat for everybody."""
+    """Other topics are closed."""
     present(owner, topic.format(id=uuid4()))
 
     assert [] == alice.rows("select extension from realtime.messages")
@@ -52,7 +52,7 @@ def test_no_other_topic_is_open(owner: Connection, alice: Actor, topic: str) -> 
 
 @pytest.mark.parametrize("topic", TOPICS)
 def test_presence_is_closed(owner: Connection, alice: Actor, topic: str) -> None:
-    """Nobody learns who else looks at a page."""
+    """Nobody joins the presence of a channel."""
     present(owner, topic.format(id=uuid4()), "presence")
 
     assert [] == alice.rows("select extension from realtime.messages")
@@ -60,7 +60,7 @@ def test_presence_is_closed(owner: Connection, alice: Actor, topic: str) -> None
 
 @pytest.mark.parametrize("topic", TOPICS)
 def test_nobody_sends(owner: Connection, alice: Actor, anonymous: Actor, topic: str) -> None:
-    """A client cannot speak to the others on a channel."""
+    """No client sends on a channel."""
     topic = topic.format(id=uuid4())
     present(owner, topic)
 

@@ -14,7 +14,7 @@ from service.requests import (
 
 CONFIGURATION = (ROOT / "deploy/proxy.conf").read_text()
 SIZES = {"k": 1024, "m": 1024 * 1024}
-#: What opens a block or ends one, and what sets a limit.
+#: The braces of a block, and the directive of a limit.
 PARTS = re.compile(r"(?P<head>\w[^;{}]*)\{|client_max_body_size (?P<size>\d+[km]);|\}")
 
 
