@@ -1,4 +1,4 @@
-"""The tests of the product and those of devstack do not need each other."""
+"""The tests of the product and those of devstack import nothing of each other."""
 
 import ast
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from devstack.paths import ROOT
 
 
 TESTS = ROOT / "tests"
-#: Fixtures and tools for both.
+#: Modules that both may import.
 SUPPORT = "tests.support"
 DEVSTACK = "tests.devstack"
 

@@ -60,7 +60,7 @@ def test_target_decides_on_a_quiet_machine(figure: Figure, verdict: Verdict) -> 
     [(DISTURBED, "other programs used 40 %"), (LOADED, "competed for all cores")],
 )
 def test_long_time_on_a_busy_machine_is_not_judged(usage: Usage, reason: str) -> None:
-    """The row says why this machine could not measure it."""
+    """A long time on a busy machine gets no verdict, and its row states the reason."""
     figure = latency(50).judged(usage)
 
     assert figure.verdict is Verdict.UNMEASURED
@@ -83,7 +83,7 @@ def test_busy_machine_changes_no_other_verdict(figure: Figure, usage: Usage) -> 
     ("figure", "is_fault"), [(count(0), False), (count(1), True), (latency(50), False)]
 )
 def test_only_a_wrong_result_is_a_fault(figure: Figure, *, is_fault: bool) -> None:
-    """A slow machine is no reason for a red run; a late bid is one."""
+    """A slow figure leaves the run green, and a wrong result makes it red."""
     assert is_fault is figure.is_fault
 
 
@@ -102,7 +102,7 @@ def test_row_shows_value_and_target(figure: Figure, text: str, target: str) -> N
 
 
 def test_percentile_is_not_exceeded_by_its_share() -> None:
-    """The 99th of a hundred values and one is the hundredth in order."""
+    """The 99th percentile of 101 values is the hundredth in order."""
     assert percentile(list(range(101)), 99) == 99
 
 
@@ -116,7 +116,7 @@ def test_growth_compares_the_halves(sizes: list[float], expected: float) -> None
 
 
 def test_recall_counts_misses_and_precision_counts_false_alarms() -> None:
-    """Messages that passed rightly count for neither."""
+    """Recall counts misses, and precision counts messages that were caught wrongly."""
     counts = {"caught": 90, "missed": 10, "false alarm": 30, "passed": 1000}
 
     assert {"recall": 0.9, "precision": 0.75} == recall_and_precision(counts)

@@ -49,5 +49,5 @@ def test_order_of_the_locks_decides() -> None:
 
 
 def test_auction_without_bids_has_no_result() -> None:
-    """Nobody leads."""
+    """An auction without bids has no leader."""
     assert result_of([]) is None

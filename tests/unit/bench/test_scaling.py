@@ -20,7 +20,7 @@ MEASURED = {
 
 
 def test_load_grows_with_the_users() -> None:
-    """Nothing in the model depends on anything else."""
+    """The load grows in proportion to the number of users."""
     few, many = scaling.rates_of(1_000), scaling.rates_of(1_000_000)
 
     assert {name: pytest.approx(1000 * rate) for name, rate in few.items()} == many
@@ -36,7 +36,7 @@ def test_limits_are_in_the_order_in_which_they_break() -> None:
 
 
 def test_dearer_bids_need_more_cores() -> None:
-    """The computation follows the measured cost."""
+    """A higher measured cost of a bid needs more cores."""
     dear = MEASURED | {"bid_sql_mean": 2.0}
     bids = scaling.rates_of(1_000_000)["bids"]
 

@@ -37,7 +37,7 @@ def test_young_green_run_is_enough() -> None:
 
 
 def test_old_green_run_is_a_problem() -> None:
-    """The sentence names both ages and the page that helps."""
+    """The sentence names both ages and the page with the steps."""
     found = problem(run(13.1), run(20))
 
     assert found is not None
@@ -63,7 +63,7 @@ def test_other_runs_prove_nothing(changes: dict[str, Any]) -> None:
 
 
 def test_canary_that_never_ran_is_a_problem() -> None:
-    """An empty list is no reason to be content."""
+    """An empty list of runs is a problem."""
     assert "has no green run" in str(problem())
 
 

@@ -1,4 +1,4 @@
-"""The decision by whose hand the event of a payment came."""
+"""The canary decides if Stripe or the site itself brought a payment's event."""
 
 from typing import Any
 from unittest.mock import create_autospec

@@ -15,14 +15,14 @@ AGE = (WORKFLOWS / "canary-age.yml").read_text()
 
 
 def test_workflow_passes_the_secrets_that_the_program_reads() -> None:
-    """All of them, each under its own name, and no others."""
+    """The workflow passes each secret that the program reads, and no others."""
     passed = re.findall(r"^ +(\w+): \$\{\{ secrets\.(\w+) \}\}$", CANARY, re.MULTILINE)
 
     assert [(name, name) for name in sorted(needed("staging"))] == sorted(passed)
 
 
 def test_changed_paths_exist() -> None:
-    """A path that was renamed would start no run any more."""
+    """Each path of the workflow exists, because a renamed one would start no run."""
     section = CANARY.partition("    paths:\n")[2].partition("  workflow_call:")[0]
     paths = re.findall(r"^ +- (\S+)$", section, re.MULTILINE)
 
@@ -43,7 +43,7 @@ def test_changed_paths_exist() -> None:
     ],
 )
 def test_canary_runs_when_and_where_it_must(line: str) -> None:
-    """By hand with a choice that is used, every six hours, and called by a deployment."""
+    """The canary runs by hand, every six hours, and when a deployment calls it."""
     assert f"\n{line}\n" in CANARY
 
 

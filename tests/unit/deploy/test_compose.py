@@ -63,7 +63,7 @@ def test_all_processes_share_one_image() -> None:
 
 
 def test_each_job_has_a_worker() -> None:
-    """No job is forgotten, and none runs twice on a host."""
+    """Each job runs in exactly one worker of a host."""
     commands = [service["command"] for service in OURS.values() if "command" in service]
 
     assert [["python", "-m", "workers", name] for name in sorted(JOBS)] == sorted(commands)

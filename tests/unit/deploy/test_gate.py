@@ -88,12 +88,12 @@ def test_production_takes_the_commit_of_staging(tmp_path: Path) -> None:
     [f"go back to {OLD} on staging", "deploy to production", f"go back to {OLD} on production"],
 )
 def test_way_back_is_no_deployment_to_staging(tmp_path: Path, newest: str) -> None:
-    """Only a whole deployment to staging, database included, opens production."""
+    """Only a deployment to staging with its migrations allows one to production."""
     assert passed(tmp_path, [ci(HEAD), ci(OLD), deployed(HEAD, newest)], "production") is None
 
 
 def test_production_refuses_the_release_that_staging_left(tmp_path: Path) -> None:
-    """Somebody took staging back from a release, so production does not get it."""
+    """Production refuses a release from which staging was taken back."""
     runs = [ci(HEAD), ci(NEW), deployed(HEAD, f"go back to {OLD} on staging"), deployed(NEW)]
 
     assert passed(tmp_path, runs, "production") is None
@@ -113,7 +113,7 @@ def test_abbreviated_commit_is_refused(tmp_path: Path) -> None:
 
 
 def test_title_tells_the_way_back_from_a_deployment() -> None:
-    """The gate reads these titles."""
+    """The title of a run names its kind, because the gate reads it."""
     title = WORKFLOW["run-name"]
 
     assert title.startswith("${{ inputs.earlier_commit && format('go back to {0} on {1}',")
@@ -121,7 +121,7 @@ def test_title_tells_the_way_back_from_a_deployment() -> None:
 
 
 def test_each_job_uses_the_chosen_commit() -> None:
-    """No job takes the commit that happens to be the newest."""
+    """Each job checks out the chosen commit, and not the newest one."""
     jobs = {name: str(job) for name, job in WORKFLOW["jobs"].items() if "steps" in job}
 
     assert {"image", "migrate", "roll_out"} == {

@@ -54,7 +54,7 @@ def test_image_checks_the_readiness_of_the_service() -> None:
 
 
 def test_context_has_only_copied_files() -> None:
-    """Neither a secret in a file beside the code nor the tests can get into the image."""
+    """The build context has only files that the Dockerfile copies, so no secrets."""
     lines = (ROOT / ".dockerignore").read_text().splitlines()
     allowed = {line[1:] for line in lines if line.startswith("!")}
     copied = re.findall(r"^COPY (?!--from)(.+) \S+$", DOCKERFILE, re.MULTILINE)

@@ -41,7 +41,7 @@ LABELS = {
 
 
 def test_files_follow_from_their_definition() -> None:
-    """Nobody changes a rule or a panel by hand."""
+    """The committed rules and panels are those of the definition."""
     done = subprocess.run(
         [sys.executable, ".ci/monitoring.py", "--check"],
         check=False,
@@ -59,7 +59,7 @@ def anchor_of(heading: str) -> str:
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
 def test_alert_leads_to_its_section(rule: dict[str, Any]) -> None:
-    """The person who is woken finds the steps under the alert's name."""
+    """Each rule links to the runbook section of its alert."""
     anchor = rule["annotations"]["runbook"].removeprefix("docs/operations.md#")
 
     [heading] = [heading for heading in HEADINGS if anchor_of(heading) == anchor]

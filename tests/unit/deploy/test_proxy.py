@@ -34,7 +34,10 @@ def limits() -> dict[str, int]:
 
 
 def test_limits_of_bodies_are_those_of_the_service() -> None:
-    """A larger one in the proxy would cost it disk, a smaller one would refuse files."""
+    """The proxy has the body limits of the service.
+
+    A larger one would cost disk, and a smaller one would refuse files.
+    """
     assert limits() == {
         "http": BODY_LIMIT,
         f"location {WEBHOOKS}": WEBHOOK_BODY_LIMIT,

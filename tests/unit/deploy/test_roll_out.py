@@ -139,7 +139,7 @@ def test_failed_fetch_changes_nothing(fleet: Fleet, host: str) -> None:
 
 
 def test_unhealthy_first_host_gets_the_previous_release(fleet: Fleet) -> None:
-    """The second host is never touched."""
+    """An unhealthy first host gets its previous release, and the second host does not change."""
     status, _ = fleet.roll_out("new", (FIRST, "new", "up"))
 
     assert 1 == status
@@ -148,7 +148,7 @@ def test_unhealthy_first_host_gets_the_previous_release(fleet: Fleet) -> None:
 
 
 def test_unhealthy_second_host_brings_both_back(fleet: Fleet) -> None:
-    """The hosts never serve two releases after a failed roll-out."""
+    """After an unhealthy second host both hosts get their previous release."""
     status, _ = fleet.roll_out("new", (SECOND, "new", "up"))
 
     assert 1 == status
@@ -157,7 +157,7 @@ def test_unhealthy_second_host_brings_both_back(fleet: Fleet) -> None:
 
 
 def test_host_that_cannot_be_restored_is_named(fleet: Fleet) -> None:
-    """The others are restored all the same."""
+    """A host that cannot be restored is named, and the others are restored."""
     status, said = fleet.roll_out("new", (SECOND, "new", "up"), (SECOND, "old", "up"))
 
     assert 1 == status
@@ -187,7 +187,7 @@ def test_unreachable_host_stops_the_roll_out(fleet: Fleet) -> None:
 
 
 def test_host_without_settings_is_named(fleet: Fleet) -> None:
-    """A process without its settings would only end at its start."""
+    """A host without settings is named before its processes start."""
     (fleet.folder / "homes" / SECOND / "aussie-market/market.env").unlink()
 
     _, said = fleet.roll_out("new")
@@ -209,7 +209,7 @@ def test_keys_of_hosts_are_checked(fleet: Fleet) -> None:
 
 @pytest.mark.parametrize("failures", [[], [(FIRST, "new", "up")]], ids=["success", "failure"])
 def test_no_secret_is_shown(fleet: Fleet, failures: list[tuple[str, str, str]]) -> None:
-    """Settings are in neither an argument, which all users of a host see, nor the log."""
+    """No secret appears in an argument or in the log."""
     _, said = fleet.roll_out("new", *failures)
 
     assert SECRET not in fleet.record + said
@@ -220,7 +220,7 @@ def test_no_secret_is_shown(fleet: Fleet, failures: list[tuple[str, str, str]]) 
     [("new;reboot", FIRST), ("../new", FIRST), ("new", "-oProxyCommand=reboot"), ("new", "a b")],
 )
 def test_syntax_in_an_argument_is_refused(fleet: Fleet, tag: str, host: str) -> None:
-    """Arguments become parts of commands."""
+    """An argument with shell syntax is refused, because it becomes part of a command."""
     status, _ = fleet.roll_out(tag, hosts=(host,))
 
     assert 2 == status

@@ -64,7 +64,7 @@ def test_no_script_contains_an_expression(path: Path) -> None:
 
 
 def test_deployment_goes_on_only_after_each_green_step() -> None:
-    """Test, build, migrate, roll out, canary: a red one stops the rest."""
+    """Test, build, migration, roll-out and canary each need the step before to be green."""
     jobs = read(ROOT / ".github/workflows/deploy.yml")["jobs"]
 
     assert {

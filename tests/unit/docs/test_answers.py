@@ -10,7 +10,7 @@ from clients import answers
 
 
 PAGE = (Path(__file__).parents[3] / "docs/api.md").read_text()
-#: These answer a number or rows, which Postgres declares by itself.
+#: These RPCs return a number or rows, which Postgres declares by itself.
 DECLARED = {"mark_all_notifications_read", "mark_thread_read", "search_listings"}
 REFUSED = {"success": False, "code": "CONFLICT", "error": "No"}
 TIME = {
@@ -24,7 +24,7 @@ TIME = {
 
 
 def test_each_rpc_of_users_has_an_answer() -> None:
-    """State the answer of a new RPC, then run `make types`."""
+    """Each RPC of users has a stated answer; `make types` writes the types."""
     section = PAGE.partition("## RPCs for the web app")[2].partition("\n## ")[0]
     rpcs = set(re.findall(r"^### (\w+)$", section, re.MULTILINE))
 
@@ -35,7 +35,7 @@ def test_each_rpc_of_users_has_an_answer() -> None:
     "answer", [TIME, REFUSED, REFUSED | {"minimum_bid_cents": 7}, TIME | {"time_remaining": 2}]
 )
 def test_stated_answer_passes(answer: dict[str, object]) -> None:
-    """An answer or a refusal, each with its own fields."""
+    """An answer and a refusal with their own fields pass."""
     answers.check("get_time_remaining", answer)
 
 
@@ -52,6 +52,6 @@ def test_stated_answer_passes(answer: dict[str, object]) -> None:
     ],
 )
 def test_other_answer_fails(answer: object) -> None:
-    """Otherwise the types of the web app would promise what no RPC answers."""
+    """An answer with other fields fails, or the types would promise too much."""
     with pytest.raises(pydantic.ValidationError):
         answers.check("get_time_remaining", answer)

@@ -33,7 +33,7 @@ def test_table_lists_the_planted_faults() -> None:
 
 
 def test_planted_texts_still_fit() -> None:
-    """Each patch changes a text that stands once in its file or function."""
+    """Each patch changes a text that appears once in its file or function."""
     sql = "\n".join(path.read_text() for path in (ROOT / "sql").rglob("*.sql"))
     plants = [fault.plant for fault in FAULTS]
     trees = [plant.patch for plant in plants if isinstance(plant, PatchedTree)]
@@ -55,6 +55,6 @@ def test_each_variable_is_explained() -> None:
 
 
 def test_production_takes_steps_that_staging_takes_too() -> None:
-    """So each step of production is tried on staging first."""
+    """Each step on production also runs on staging."""
     assert set(steps.ON_PRODUCTION) <= set(steps.ON_STAGING)
     assert len(steps.ON_STAGING) == len({step.number for step in steps.ON_STAGING})

@@ -17,7 +17,7 @@ _CASES = re.compile(r"\b[Cc]ases? ([0-9]+(?:(?:, | and )[0-9]+)*)")
 
 
 def test_each_case_and_mistake_is_named_by_a_test() -> None:
-    """The docstring of a test names the cases and mistakes that it covers."""
+    """A test's docstring names each acceptance case and each mistake."""
     named: set[str] = set()
     for path in (ROOT / "tests").rglob("test_*.py"):
         for node in ast.walk(ast.parse(path.read_text())):

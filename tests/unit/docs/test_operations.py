@@ -45,7 +45,7 @@ def rules() -> set[str]:
 
 
 def test_each_alert_has_an_urgency() -> None:
-    """Without one it has no rule, so nobody would be woken."""
+    """Each alert has an urgency, or it would have no rule."""
     assert {name.partition(":")[0] for name in URGENCY} == raised_in_code()
 
 

@@ -1,4 +1,4 @@
-"""The web app rewrites an error whose text has one of its words, so no other error may have it."""
+"""The web app rewrites an error whose text has one of its words, so no other error has one."""
 
 import re
 from collections.abc import Iterator
@@ -67,7 +67,7 @@ def test_texts_are_found() -> None:
 
 @pytest.mark.parametrize("word", WORDS)
 def test_word_of_the_web_app_is_only_where_meant(word: str) -> None:
-    """A text with the word of another error would show that error's sentence."""
+    """A word of the web app appears only in the text of its own error."""
     codes = {code for code, text in TEXTS if word in text.lower()}
 
     assert codes <= WORDS[word]

@@ -17,7 +17,7 @@ NO_PROBES = Timing(probe_interval_s=HOUR_S, first_pause_s=0.0)
 
 
 class FakeChannel:
-    """A channel that does what a test tells it; its callbacks are those that it was given."""
+    """A channel that behaves as a test sets it."""
 
     def __init__(self) -> None:
         self.topic = ""
@@ -45,7 +45,7 @@ class FakeChannel:
         self.broadcast = callback
 
     async def subscribe(self, on_state: Any) -> None:
-        """Join as the test wants it."""
+        """Join as the test has set it."""
         self.on_state = on_state
         self.join(self)
 
@@ -66,7 +66,7 @@ def joined(channel: FakeChannel) -> None:
 
 
 class FakeClient:
-    """A client whose listening is a task that only a test ends."""
+    """A client whose listening task only a test ends."""
 
     def __init__(self, number: int) -> None:
         self.number = number
@@ -76,18 +76,18 @@ class FakeClient:
         self._listen_task: asyncio.Future[None] | None = asyncio.get_running_loop().create_future()
 
     def channel(self, topic: str, config: Any) -> FakeChannel:
-        """Return the one channel there is."""
+        """Return the only channel."""
         self.only_channel.topic, self.only_channel.config = topic, config
         return self.only_channel
 
     async def close(self) -> None:
-        """Close, or hang in it."""
+        """Close, or wait for ever if `hangs` is set."""
         self.is_closed = True
         if self.hangs:
             await asyncio.Event().wait()
 
     def stop_listening(self, error: Exception | None = None) -> None:
-        """End the listening task, as the library does in silence."""
+        """End the listening task, as the library does without an exception."""
         assert self._listen_task is not None
         if error is None:
             self._listen_task.set_result(None)
@@ -97,7 +97,7 @@ class FakeClient:
 
 @dataclasses.dataclass
 class Subscription:
-    """A subscription under way, with every client that it has built so far."""
+    """A running subscription, with every client that it has built so far."""
 
     wake_up: asyncio.Event
     clients: list[FakeClient]

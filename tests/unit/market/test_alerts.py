@@ -22,7 +22,7 @@ def confirmed(subject: str, *names: str) -> Any:
 
 
 def test_alert_is_one_error_and_one_count() -> None:
-    """The log calls a person, and the counter shows the number."""
+    """An alert is one error in the log and one count."""
     before = count_of("alerts", alert="stray_payment:test")
 
     with structlog.testing.capture_logs() as logs:
@@ -52,7 +52,7 @@ def test_answer_raises_and_confirms_each_alert_that_it_names(database: Any) -> N
 
 @pytest.mark.parametrize("answer", [{}, {"alerts": None}, {"alerts": []}])
 def test_answer_without_alerts_costs_no_call(database: Any, answer: dict[str, Any]) -> None:
-    """Most answers name none, so nothing is confirmed."""
+    """An answer without alerts confirms nothing."""
     with structlog.testing.capture_logs() as logs:
         raise_alerts(database, answer, subject="evt_1")
 
@@ -61,7 +61,7 @@ def test_answer_without_alerts_costs_no_call(database: Any, answer: dict[str, An
 
 
 def test_lost_confirmation_fails_nothing(database: Any) -> None:
-    """The work is done. A worker raises the alert once more, which does no harm."""
+    """A lost confirmation is no failure; a worker raises the alert once more."""
     database.call.side_effect = TransientError("DATABASE_UNREACHABLE")
     before = count_of("alerts", alert="lost:test")
 

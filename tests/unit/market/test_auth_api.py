@@ -1,4 +1,4 @@
-"""`market.auth_api`: the keys that Auth publishes, and what becomes of a call for them."""
+"""`market.auth_api`: the published keys, the deletion of users, and failing calls."""
 
 import json
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ def route() -> Iterator[Any]:
 
 
 def test_keys_are_fetched(route: Any) -> None:
-    """The public keys come as they are; what is no key at all is left out."""
+    """The keys are returned unchanged, without entries that are no keys."""
     route.respond(json={"keys": [{"kid": "1"}, "x"]})
 
     assert [{"kid": "1"}] == auth_api.connect(make_settings()).signing_keys()
@@ -28,7 +28,7 @@ def test_keys_are_fetched(route: Any) -> None:
 
 
 def test_busy_auth_is_asked_again(route: Any) -> None:
-    """An answer of 5xx and a lost connection each cost one more try."""
+    """The call is retried after a 5xx and after a lost connection."""
     route.side_effect = [
         httpx.Response(503),
         httpx.ConnectError("x"),
@@ -39,7 +39,7 @@ def test_busy_auth_is_asked_again(route: Any) -> None:
 
 
 def test_lost_auth_is_transient(route: Any) -> None:
-    """Auth that stays away is told as such."""
+    """An outage of Auth is a transient error."""
     route.side_effect = httpx.ConnectError("x")
 
     with pytest.raises(TransientError) as caught:
@@ -51,7 +51,7 @@ def test_lost_auth_is_transient(route: Any) -> None:
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504, 520, 524])
 @pytest.mark.parametrize("body", [b"", b"<h1>x</h1>", b"{}", b"[]", b'{"code": 502}'])
 def test_status_decides_about_another_try(route: Any, status: int, body: bytes) -> None:
-    """Proxies answer in any form."""
+    """The status alone decides about a retry, because proxies answer in any form."""
     route.side_effect = [
         httpx.Response(status, content=body),
         httpx.Response(200, json={"keys": []}),
@@ -62,7 +62,7 @@ def test_status_decides_about_another_try(route: Any, status: int, body: bytes) 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b'{"keys": [', b"\xff\xfe", b"[" * 100_000])
 def test_answer_without_json_is_asked_for_again(route: Any, body: bytes) -> None:
-    """Something before Auth answered, or the answer was cut."""
+    """An answer that is no JSON is retried, because a proxy may have sent it."""
     route.side_effect = [httpx.Response(200, content=body), httpx.Response(200, json={"keys": []})]
 
     assert [] == auth_api.connect(make_settings()).signing_keys()
@@ -81,7 +81,7 @@ def test_answer_without_json_is_asked_for_again(route: Any, body: bytes) -> None
     ],
 )
 def test_strange_answer_is_a_bug(route: Any, answer: httpx.Response) -> None:
-    """An answer without a list of keys is not tried again: the address is wrong."""
+    """An answer without a list of keys is not retried, because the address is wrong."""
     route.mock(return_value=answer)
 
     with pytest.raises(MarketError) as caught:
@@ -104,7 +104,7 @@ class TestSoftDeleteUser:
             yield router.delete(f"http://project.test:54321/auth/v1/admin/users/{USER_ID}")
 
     def test_user_is_deleted_softly(self, route: Any) -> None:
-        """A hard deletion would take the history with it."""
+        """The call asks for a soft delete, because a hard one would delete the history."""
         route.respond(json={})
 
         auth_api.connect(make_settings()).soft_delete_user(USER_ID)
@@ -118,7 +118,7 @@ class TestSoftDeleteUser:
         )
 
     def test_unknown_user_is_done(self, route: Any) -> None:
-        """An operator has deleted the user whole."""
+        """A missing user counts as deleted."""
         route.respond(404, json={"code": "user_not_found", "message": "User not found"})
 
         auth_api.connect(make_settings()).soft_delete_user(USER_ID)
@@ -137,7 +137,7 @@ class TestSoftDeleteUser:
     def test_other_answer_is_an_error(
         self, route: Any, answer: Any, kind: type[MarketError], code: str
     ) -> None:
-        """Only Auth itself can tell that a user is gone."""
+        """Any other answer is an error, such as the 404 of a proxy."""
         route.side_effect = answer if isinstance(answer, Exception) else [answer] * 9
 
         with pytest.raises(kind) as caught:
@@ -146,6 +146,6 @@ class TestSoftDeleteUser:
         assert (kind, code) == (type(caught.value), caught.value.code)
 
     def test_id_that_is_none_reaches_no_other_path(self) -> None:
-        """The id is a part of the address."""
+        """An invalid id is refused, because it is a part of the URL."""
         with pytest.raises(ValueError, match="badly formed"):
             auth_api.connect(make_settings()).soft_delete_user("../x")

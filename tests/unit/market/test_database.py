@@ -45,7 +45,7 @@ def error(status: int, code: object, message: str = "x") -> httpx.Response:
 
 
 def test_deadlock_is_retried(route: Any) -> None:
-    """A deadlock is tried again, and the second answer is returned."""
+    """A deadlock is retried, and the second answer is returned."""
     route.side_effect = [error(500, "40P01"), httpx.Response(200, json=[1])]
 
     assert [1] == by_service().call("f")
@@ -53,7 +53,7 @@ def test_deadlock_is_retried(route: Any) -> None:
 
 
 def test_retry_log_holds_no_argument(route: Any) -> None:
-    """A retried call is logged by function and code; what it carried stays out of the log."""
+    """A retry is logged by function and code, without arguments."""
     route.mock(return_value=error(500, "40P01"))
 
     with structlog.testing.capture_logs() as logs, pytest.raises(TransientError):
@@ -86,7 +86,7 @@ def test_retry_log_holds_no_argument(route: Any) -> None:
     ],
 )
 def test_lost_connection_is_transient(route: Any, status: int, code: str) -> None:
-    """A gateway without its database, and a database that starts, work again soon."""
+    """A database that is away or starting is a transient error."""
     route.mock(return_value=error(status, code))
 
     with pytest.raises(TransientError) as caught:
@@ -126,7 +126,7 @@ TRANSIENT_STATUSES = [408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524
     ],
 )
 def test_status_decides_where_the_body_has_no_code(route: Any, status: int, body: str) -> None:
-    """Proxies and gateways answer in any form; the status says that it is worth another try."""
+    """A temporary status without a code in its body is retried."""
     route.side_effect = [
         httpx.Response(status, **BODIES[body]),  # type: ignore[arg-type] # one of several options
         httpx.Response(200, json=1),
@@ -143,7 +143,7 @@ def test_status_decides_where_the_body_has_no_code(route: Any, status: int, body
     ],
 )
 def test_final_status_is_an_error_of_ours(route: Any, status: int, body: str) -> None:
-    """A repetition cannot help, whatever the body is."""
+    """A final status without a code in its body is an error of ours, and is not retried."""
     route.mock(return_value=httpx.Response(status, **BODIES[body]))  # type: ignore[arg-type] # see above
 
     with pytest.raises(MarketError) as caught:
@@ -159,7 +159,7 @@ def test_final_status_is_an_error_of_ours(route: Any, status: int, body: str) ->
 
 @pytest.mark.parametrize("body", ["page", "page called JSON", "half", "nothing", "no text", "deep"])
 def test_success_without_json_is_no_answer(route: Any, body: str) -> None:
-    """Something before the gateway answered, or the answer was cut: it is asked for again."""
+    """A success that is no JSON is retried, because a proxy may have sent it."""
     route.side_effect = [
         httpx.Response(200, **BODIES[body]),  # type: ignore[arg-type] # see above
         httpx.Response(200, content=b"null"),
@@ -169,7 +169,7 @@ def test_success_without_json_is_no_answer(route: Any, body: str) -> None:
 
 
 def test_function_without_a_result_succeeds(route: Any) -> None:
-    """PostgREST answers 204 without a body."""
+    """A 204 without a body is a success."""
     route.respond(204)
 
     assert not by_service().call("f")
@@ -186,7 +186,7 @@ def test_function_without_a_result_succeeds(route: Any) -> None:
     ],
 )
 def test_lost_reply_is_asked_for_again(route: Any, lost: httpx.RequestError) -> None:
-    """Nobody knows if the call arrived, so it is made again under its own key."""
+    """A call without an answer is repeated under its own key."""
     route.side_effect = lost
 
     with pytest.raises(TransientError) as caught:
@@ -198,7 +198,7 @@ def test_lost_reply_is_asked_for_again(route: Any, lost: httpx.RequestError) -> 
 
 @pytest.mark.parametrize("status", [400, 403, 429, 500, 503])
 def test_refusal_is_not_retried(route: Any, status: int) -> None:
-    """A refused call is raised at once with the code SQL gave it, with any status."""
+    """A refused call is raised at once with the code of SQL, whatever the status."""
     route.mock(return_value=error(status, f"PT{status}", "FORBIDDEN"))
 
     with pytest.raises(RejectedError) as caught:
@@ -266,7 +266,7 @@ def test_bug_is_neither_retried_nor_a_refusal(route: Any, status: int, code: str
     ],
 )
 def test_user_may_be_refused(route: Any, status: int, sqlstate: str, code: str) -> None:
-    """With a user's own token it is the user who lacks the right, or whose token is over."""
+    """A user without the right, or with an expired token, gets a refusal."""
     route.mock(return_value=error(status, sqlstate))
 
     with pytest.raises(RejectedError) as caught:
@@ -276,7 +276,7 @@ def test_user_may_be_refused(route: Any, status: int, sqlstate: str, code: str) 
 
 
 def test_adapter_without_users_refuses_to_act_as_one() -> None:
-    """Acting as a user takes an adapter that was built for it."""
+    """An adapter without the publishable key cannot act as a user."""
     with pytest.raises(MarketError, match="DATABASE_ERROR"):
         Database(create_autospec(Client, instance=True)).as_user("jwt")
 
@@ -332,7 +332,7 @@ def test_call_is_one_post_with_its_key(
 
 
 def test_user_leaves_nothing_behind(route: Any) -> None:
-    """After a call as a user the service is itself again."""
+    """A call after one as a user has the service's rights again."""
     route.respond(json=1)
     database = connect(make_settings(), WORKER_TIMEOUTS)
 
@@ -343,7 +343,7 @@ def test_user_leaves_nothing_behind(route: Any) -> None:
 
 
 def test_call_outside_a_request_has_no_id(route: Any) -> None:
-    """A worker's call belongs to no request."""
+    """A call outside a request sends no request id."""
     route.respond(json=1)
 
     by_service().call("f")
@@ -359,7 +359,7 @@ def test_call_outside_a_request_has_no_id(route: Any) -> None:
     ],
 )
 def test_timeouts_bound_each_request(route: Any, timeouts: Any, timeout: Any) -> None:
-    """A person waits for the service; a worker has more time."""
+    """The service's calls have a shorter timeout than a worker's."""
     route.respond(json=1)
 
     connect(make_settings(), timeouts).call("f")

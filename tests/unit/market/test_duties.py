@@ -45,7 +45,7 @@ def run(database: Any, *parts: Duty) -> int:
 
 
 def test_run_is_recorded(database: Any) -> None:
-    """With the time at which the database says that it began."""
+    """A run is recorded with its start by the database's clock."""
     assert 5 == run(database, duty("a", 3), duty("b", 2))
 
     assert {
@@ -78,18 +78,18 @@ def test_failed_duty_stops_no_other(
 
 
 def test_run_ends_with_the_database(database: Any) -> None:
-    """Nothing can be done without it; the loop tries again later."""
+    """A lost database ends the run, and the loop tries again later."""
     with pytest.raises(TransientError, match="DATABASE_UNREACHABLE"):
         run(database, duty("a", TransientError("DATABASE_UNREACHABLE")), duty("b"))
 
 
 def test_duty_goes_on_while_its_batches_are_full(database: Any) -> None:
-    """The run ends when one is not full."""
+    """A duty repeats its batch until one is not full."""
     assert 23 == run(database, duty("a", 10, 10, 3))
 
 
 def test_endless_duty_leaves_time_for_the_others(database: Any) -> None:
-    """It goes on in the next run."""
+    """A duty that takes too long goes on in the next run."""
     assert 101 == run(database, duty("a", *[10] * 10), duty("b", 1))
 
 

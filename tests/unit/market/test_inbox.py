@@ -1,4 +1,4 @@
-"""`market.inbox`: what becomes of an event, above all when something fails."""
+"""`market.inbox`: storing and processing events, and each kind of failure."""
 
 import dataclasses
 import datetime as dt
@@ -95,7 +95,7 @@ def test_event_without_a_handler_is_stored_and_ignored_in_one_call(database: Any
 
 
 def test_failed_effect_of_a_stored_event_is_tried_alone(database: Any) -> None:
-    """The event is stored and leased, so the effect RPC follows, with its retries."""
+    """After a failed effect of a stored event the effect RPC is called alone, with retries."""
     failed = NEW | {"effect_error": {"code": "55P03", "message": "lock"}}
     database.call.side_effect = [failed, effect()]
 
@@ -220,7 +220,7 @@ def test_each_store_has_a_lease_of_its_own(database: Any) -> None:
 
 @pytest.mark.parametrize("status", ["processed", "ignored"])
 def test_settled_event_is_left_alone(database: Any, status: str) -> None:
-    """An event that took effect needs no second call, however often it comes."""
+    """A settled event needs no second call."""
     database.call.return_value = NEW | {"stored": False, "status": status}
 
     assert Outcome.ALREADY_PROCESSED == receive(database, never)
@@ -229,7 +229,7 @@ def test_settled_event_is_left_alone(database: Any, status: str) -> None:
 
 @pytest.mark.parametrize("status", ["received", "failed", "dead"])
 def test_open_event_is_driven_again(database: Any, status: str) -> None:
-    """A redelivery of what has not taken effect is another chance for it."""
+    """A redelivered open event is processed again."""
     database.call.return_value = NEW | {"stored": False, "status": status}
 
     assert Outcome.PROCESSED == receive(database, succeed)
@@ -240,7 +240,7 @@ def test_open_event_is_driven_again(database: Any, status: str) -> None:
     [("processed", Outcome.ALREADY_PROCESSED), ("failed", Outcome.RETRYING)],
 )
 def test_other_content_takes_no_effect(database: Any, status: str, outcome: Outcome) -> None:
-    """Under an id that is known only what came first counts; a person is told."""
+    """A second content under a known id has no effect, and raises an alert."""
     before = count_of("alerts", alert="webhook_event_content_differed")
     database.call.return_value = NEW | {"status": status, "hash_conflict": True, "leased": False}
 
@@ -268,7 +268,7 @@ def test_other_shape_of_an_event_is_processed(database: Any) -> None:
     ],
 )
 def test_failure_is_recorded(database: Any, error: Exception, code: str, message: str) -> None:
-    """A failed event is left to the worker under its lease, with a code that says why."""
+    """A failure is recorded with its code, and a worker tries again."""
     database.call.return_value = FAILED
 
     def fail(_event: StripeEvent) -> Outcome:
@@ -285,7 +285,7 @@ def test_failure_is_recorded(database: Any, error: Exception, code: str, message
 
 
 def test_dead_event_is_an_alert(database: Any) -> None:
-    """When its tries are used up a person has to look."""
+    """An event without tries left raises an alert."""
     before = count_of("alerts", alert="webhook_event_dead")
     database.call.return_value = FAILED | {"alerts": ["webhook_event_dead"]}
 
@@ -298,21 +298,21 @@ def test_dead_event_is_an_alert(database: Any) -> None:
 
 
 def test_stale_failure_is_no_matter(database: Any) -> None:
-    """A worker whose lease has lapsed changes nothing, and goes on."""
+    """A failure that is recorded without a lease changes nothing."""
     database.call.side_effect = [TransientError("DATABASE_BUSY"), {"stale": True}]
 
     assert Outcome.RETRYING == inbox.process(database, STORED, {})
 
 
 def test_lost_database_leaves_the_event_open(database: Any) -> None:
-    """When not even the failure can be recorded, the event is still there for the worker."""
+    """An event stays open if its failure cannot be recorded."""
     database.call.side_effect = TransientError("DATABASE_UNREACHABLE")
 
     assert Outcome.RETRYING == inbox.process(database, STORED, {})
 
 
 def test_event_without_a_handler_is_ignored(database: Any) -> None:
-    """Events that mean nothing to us are kept and marked so."""
+    """An event without a handler is stored as ignored."""
     database.call.return_value = effect("ignored")
 
     assert Outcome.IGNORED == inbox.process(database, STORED, {})
@@ -378,7 +378,7 @@ def test_drain_fails_under_its_lease(database: Any, claimed: dict[str, Any]) -> 
 
 
 def test_poison_event_holds_up_no_other(database: Any, claimed: dict[str, Any]) -> None:
-    """The events behind one that crashes its handler have their turn in the same batch."""
+    """An event that crashes its handler does not stop the batch."""
     poison = claimed | {"event_id": "evt_poison"}
     database.call.side_effect = [[poison, claimed], FAILED]
     handled = []
@@ -394,7 +394,7 @@ def test_poison_event_holds_up_no_other(database: Any, claimed: dict[str, Any]) 
 
 
 def test_drain_waits_out_a_lost_database(database: Any) -> None:
-    """Nothing was claimed, so the loop has to know that it failed."""
+    """A lost database makes the round fail."""
     database.call.side_effect = TransientError("DATABASE_UNREACHABLE")
 
     with pytest.raises(TransientError):
@@ -402,7 +402,7 @@ def test_drain_waits_out_a_lost_database(database: Any) -> None:
 
 
 def test_event_is_found(database: Any) -> None:
-    """The canary learns when its event came in and was settled."""
+    """The canary gets the times at which its event was stored and settled."""
     found = {"event_id": "evt_1", "processed_at": None}
     database.call.return_value = {"found": True, "event": found}
     since = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
@@ -427,7 +427,7 @@ def test_event_is_found(database: Any) -> None:
 def test_any_time_with_an_offset_may_be_asked_for(
     database: Any, since: dt.datetime, asked: str
 ) -> None:
-    """SQL takes fewer times than the route does."""
+    """A time is sent to SQL in a form that SQL accepts."""
     database.call.return_value = {"found": False}
 
     assert inbox.find(database, event_id=None, type_="t", since=since) is None
@@ -435,7 +435,7 @@ def test_any_time_with_an_offset_may_be_asked_for(
 
 
 def test_unknown_event_is_not_found(database: Any) -> None:
-    """A replay of an unknown event finds nothing."""
+    """A look-up of an unknown event returns None."""
     database.call.return_value = {"found": False}
 
     assert inbox.find(database, event_id="evt_2", type_=None, since=None) is None
@@ -499,7 +499,7 @@ def test_retry_of_the_worker_is_counted_by_its_outcome(database: Any) -> None:
 
 
 def test_lost_lease_is_counted(database: Any) -> None:
-    """Another process holds the event by then."""
+    """A lost lease is counted."""
     before = count_of("leases_lost", queue="inbox")
     database.call.return_value = {"stale": True}
 

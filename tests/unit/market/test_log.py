@@ -1,4 +1,4 @@
-"""`market.log`: what a line carries, and what it never does."""
+"""`market.log`: the fields of a line, and the data that no line has."""
 
 import json
 import logging
@@ -18,7 +18,7 @@ def _unchanged_afterwards() -> Iterator[None]:
 
 
 def test_line_is_json_with_what_is_bound(capsys: pytest.CaptureFixture[str]) -> None:
-    """The id of a request stands on every line inside, and on none after."""
+    """Each line inside a request has its id, and no line after it."""
     log.set_up(level="info", is_json=True)
 
     with log.bound(request_id="r-1"):
@@ -33,7 +33,7 @@ def test_line_is_json_with_what_is_bound(capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_level_is_kept(capsys: pytest.CaptureFixture[str]) -> None:
-    """An entry below the level is not written."""
+    """A line below the level is not written."""
     log.set_up(level="warning", is_json=True)
 
     structlog.get_logger("t").info("quiet")
@@ -43,7 +43,7 @@ def test_level_is_kept(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.parametrize("is_json", [True, False])
 def test_traceback_holds_no_variable(capsys: pytest.CaptureFixture[str], *, is_json: bool) -> None:
-    """Variables of a function that failed may be anybody's data."""
+    """A traceback shows no variables, because they may be personal data."""
     log.set_up(level="info", is_json=is_json)
 
     def fail() -> None:
@@ -61,7 +61,7 @@ def test_traceback_holds_no_variable(capsys: pytest.CaptureFixture[str], *, is_j
 
 
 def test_libraries_are_quiet() -> None:
-    """Their log has frames, addresses and keys."""
+    """The loggers of the libraries are off or at warning, because they log addresses and keys."""
     log.set_up(level="debug", is_json=True)
 
     assert not logging.getLogger("realtime._async.client").isEnabledFor(logging.ERROR)
@@ -70,13 +70,13 @@ def test_libraries_are_quiet() -> None:
 
 @pytest.mark.parametrize("proposed", ["r-1", "a" * 128, "0b5f.7_x"])
 def test_sane_request_id_is_taken(proposed: str) -> None:
-    """A caller may name its request, so that its log and ours can be read together."""
+    """A valid request id of a caller is kept."""
     assert proposed == log.sane_request_id(proposed)
 
 
 @pytest.mark.parametrize("proposed", [None, "", "a b", "a\nb", "a" * 129, "-a", "ä", '"', "$(x)"])
 def test_strange_request_id_is_replaced(proposed: str | None) -> None:
-    """An id that could do harm in a log is replaced by one of ours."""
+    """A request id that could forge a log line is replaced."""
     made = log.sane_request_id(proposed)
 
     assert proposed != made
@@ -84,7 +84,7 @@ def test_strange_request_id_is_replaced(proposed: str | None) -> None:
 
 
 def test_request_id_is_known_inside() -> None:
-    """Adapters send on the id that is bound, and nothing where none is."""
+    """Adapters send the bound request id, and none outside a request."""
     with log.bound(request_id="r-1"):
         assert "r-1" == log.request_id()
     assert log.request_id() is None

@@ -11,14 +11,17 @@ from market import metrics
 
 
 def test_counts_are_shown_as_prometheus_reads_them() -> None:
-    """A quote in a label cannot end it."""
+    """A quote in a label is escaped."""
     metrics.ALERTS.labels(alert='a"b\\c\nd').inc()
 
     assert b'market_alerts_total{alert="a\\"b\\\\c\\nd"} 1.0\n' in metrics.as_text()
 
 
 def test_figure_is_shown_once_it_is_known() -> None:
-    """A process that never looks must not report that all is well."""
+    """A figure appears only after its first value.
+
+    A process that never reads it must not report zero.
+    """
     # Other tests set figures in this process, so a new process shows its metrics.
     program = """
 from devstack.paths import ROOT
@@ -54,12 +57,12 @@ print(b"market_unpaid_overdue_orders 3.0\\n" in metrics.as_text())
     ],
 )
 def test_metrics_are_for_the_token(authorization: str, token: str, expected: bool) -> None:  # noqa: FBT001 - pytest's form
-    """Without a token in the settings nobody may read."""
+    """Without a token in the settings nobody reads the metrics."""
     assert expected is metrics.may_read(authorization, token)
 
 
 def test_figure_of_a_newer_database_is_left_out() -> None:
-    """A worker of the former release keeps running while the new one is rolled out."""
+    """An unknown figure is skipped, because a database may be newer than its workers."""
     metrics.set_figure("figure_of_tomorrow", 1)
 
     assert b"figure_of_tomorrow" not in metrics.as_text()

@@ -60,7 +60,7 @@ def fed(
 
 
 def test_missed_events_are_handled_oldest_first(stripe_api: Any, database: Any) -> None:
-    """The list begins with the newest; events of one second keep their order."""
+    """Missed events are handled oldest first; events of one second keep their order."""
     stripe_api.list_events.return_value = iter(
         [
             [listed("evt_5", 20), listed("evt_known", 30), listed("evt_4", 40)],
@@ -78,7 +78,7 @@ def test_missed_events_are_handled_oldest_first(stripe_api: Any, database: Any) 
 
 
 def test_nothing_missed_is_no_gap(stripe_api: Any, database: Any) -> None:
-    """The figure is about the last look alone."""
+    """The gap is zero after a reading without a missed event."""
     stripe_api.list_events.return_value = iter([[listed("evt_known_1", 50)]])
 
     assert [] == fed(stripe_api, database)
@@ -87,7 +87,7 @@ def test_nothing_missed_is_no_gap(stripe_api: Any, database: Any) -> None:
 
 
 def test_stripe_is_asked_for_twenty_types_at_most(stripe_api: Any, database: Any) -> None:
-    """More types take more calls."""
+    """A call names at most twenty types, so more types take more calls."""
     stripe_api.list_events.side_effect = lambda *_types, **_times: iter([[]])
 
     fed(stripe_api, database, tuple(f"type.{number}" for number in range(45)))
@@ -105,7 +105,7 @@ def test_stripe_is_asked_for_twenty_types_at_most(stripe_api: Any, database: Any
 def test_event_is_stored_as_its_endpoint_does(
     stripe_api: Any, database: Any, type_: str, source: str
 ) -> None:
-    """A later delivery of the same event is a repetition."""
+    """A missed event is stored as its endpoint would, so a later delivery is a repetition."""
     data = {"id": "x_1", "object": "x", "name": "Jane"}
     stripe_api.list_events.return_value = iter([[make_event_json(data, id="evt_1", type=type_)]])
 
@@ -124,7 +124,7 @@ def test_event_is_stored_as_its_endpoint_does(
 def test_unreadable_item_stops_no_other(
     stripe_api: Any, database: Any, broken: dict[str, Any]
 ) -> None:
-    """A delivery of it would be refused too."""
+    """An unreadable event stops no other one."""
     stripe_api.list_events.return_value = iter([[listed("evt_2", 5) | broken, listed("evt_1", 9)]])
 
     assert ["evt_1"] == fed(stripe_api, database)

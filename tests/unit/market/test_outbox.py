@@ -1,4 +1,4 @@
-"""`market.outbox`: what becomes of a row that asks for something outside."""
+"""`market.outbox`: sending and settling rows, and each kind of failure."""
 
 from typing import Any
 from unittest.mock import create_autospec
@@ -45,7 +45,7 @@ def called(database: Any) -> list[str]:
 
 
 def test_row_is_sent_and_finished(database: Any) -> None:
-    """A claimed row is looked at once more, sent, and closed with what Stripe made of it."""
+    """A claimed row is permitted, sent and finished with Stripe's result."""
     database.call.side_effect = [[CLAIMED], MAY, DONE]
     sent = []
 
@@ -97,7 +97,7 @@ def test_row_that_may_not_go_out_is_left(database: Any, reason: str | None) -> N
     ],
 )
 def test_failure_is_recorded(database: Any, error: Exception, function: str, code: str) -> None:
-    """A no of Stripe's ends the row; anything else is tried again later."""
+    """A refusal of Stripe ends the row, and another failure is retried later."""
     database.call.side_effect = [[CLAIMED], MAY, DONE]
 
     def fail(_row: OutboxRow) -> Sent:
@@ -114,7 +114,7 @@ def test_failure_is_recorded(database: Any, error: Exception, function: str, cod
 
 
 def test_unknown_kind_is_left_to_newer_workers(database: Any) -> None:
-    """During a roll-out the database may ask for what only the next version can do."""
+    """A row of an unknown kind is left to workers of the next release."""
     database.call.side_effect = [[CLAIMED], MAY, DONE]
 
     outbox.drain(database, {}, limit=5)
@@ -123,7 +123,7 @@ def test_unknown_kind_is_left_to_newer_workers(database: Any) -> None:
 
 
 def test_one_failure_holds_up_no_other(database: Any) -> None:
-    """The rows behind one that fails have their turn in the same batch."""
+    """A failed row does not stop the batch."""
     other = CLAIMED | {"id": "outbox-2", "kind": "other"}
     database.call.side_effect = [[other, CLAIMED], MAY, DONE, MAY, DONE]
 
@@ -132,7 +132,7 @@ def test_one_failure_holds_up_no_other(database: Any) -> None:
 
 
 def test_row_that_wakes_a_bug_is_failed(database: Any) -> None:
-    """It is backed off like any other failure, and the worker goes on."""
+    """A row whose sender has a bug is failed like any other, and the worker goes on."""
     database.call.side_effect = [[CLAIMED], MAY, DONE]
 
     def crash(row: OutboxRow) -> Sent:
@@ -145,7 +145,7 @@ def test_row_that_wakes_a_bug_is_failed(database: Any) -> None:
 
 @pytest.mark.parametrize("error", [MarketError("DATABASE_ERROR"), RejectedError("CONFLICT")])
 def test_row_that_cannot_be_closed_holds_up_no_other(database: Any, error: Exception) -> None:
-    """A person has to look, and until then it comes back after each lease."""
+    """A row that cannot be finished raises an alert and stops no other row."""
     before = count_of("alerts", alert="outbox_row_not_closed")
     other = CLAIMED | {"id": "outbox-2"}
     database.call.side_effect = [[CLAIMED, other], MAY, error, MAY, DONE]
@@ -161,7 +161,7 @@ def test_row_that_cannot_be_closed_holds_up_no_other(database: Any, error: Excep
 
 
 def test_dead_row_is_an_alert(database: Any) -> None:
-    """When its tries are used up, or Stripe refuses for good, a person has to look."""
+    """A row without tries left, or refused for good, raises an alert."""
     before = count_of("alerts", alert="outbox_row_dead")
     database.call.side_effect = [[CLAIMED], MAY, DONE | {"alerts": ["outbox_row_dead"]}, 1]
 
@@ -184,7 +184,7 @@ def test_alert_of_a_lost_answer_is_raised_with_the_next_try(database: Any) -> No
 
 
 def test_lost_lease_is_no_matter(database: Any) -> None:
-    """The present holder of the row finds our object at Stripe."""
+    """A lost lease is no failure; its new holder finds our object at Stripe."""
     database.call.side_effect = [[CLAIMED], MAY, {"stale": True}]
 
     assert 1 == outbox.drain(database, {"refund": send}, limit=5)
@@ -216,7 +216,7 @@ def test_object_is_marked_with_its_row(order_id: str | None, expected: dict[str,
 
 
 def test_missing_entry_of_a_payload_is_told() -> None:
-    """A row that cannot be read is failed, and does not end the worker."""
+    """A row with an unreadable payload is failed, and the worker goes on."""
     with pytest.raises(MarketError) as caught:
         make_outbox_row(payload={}).value("amount_cents")
 

@@ -108,7 +108,7 @@ def test_client_that_never_listened_is_replaced() -> None:
 
 @pytest.mark.parametrize("error", [OSError("refused"), TimeoutError(), Exception("gave up")])
 def test_failed_connection_is_tried_again(error: Exception) -> None:
-    """No error of the library's gets out; there is just another try."""
+    """An error of the library leads to another try."""
 
     def fail(_channel: FakeChannel) -> None:
         raise error
@@ -126,7 +126,7 @@ def test_failed_connection_is_tried_again(error: Exception) -> None:
 
 
 def test_client_that_cannot_be_built_is_tried_again() -> None:
-    """Not even that ends the subscription."""
+    """An error while a client is built leads to another try."""
     built = []
 
     async def scenario() -> None:
@@ -149,7 +149,7 @@ def test_client_that_cannot_be_built_is_tried_again() -> None:
 
 
 def test_quiet_client_is_replaced() -> None:
-    """Two probes in a row that do not come back are the end."""
+    """A client is replaced after two missed probes in a row."""
     before = count_of("realtime_probes_missed")
 
     def quieten(client: FakeClient) -> None:
@@ -167,7 +167,7 @@ def test_quiet_client_is_replaced() -> None:
 
 
 def test_one_missed_probe_is_forgiven() -> None:
-    """A probe that comes back starts the count anew."""
+    """A probe that comes back resets the count of missed ones."""
 
     async def scenario() -> int:
         heard = asyncio.Event()
@@ -196,7 +196,7 @@ def test_one_missed_probe_is_forgiven() -> None:
     "message", [{"payload": {"id": "another"}}, {"payload": None}, {}, None, "probe"]
 )
 def test_other_message_is_no_probe(message: Any) -> None:
-    """Only the id that was sent last proves that we hear; nothing else is an error either."""
+    """Only the id of the last probe counts, and other messages raise no error."""
 
     def prepare(client: FakeClient) -> None:
         channel = client.only_channel
@@ -232,7 +232,7 @@ def test_client_that_does_not_close_is_left() -> None:
 
 
 def test_join_that_hangs_is_given_up() -> None:
-    """A server that accepts and says nothing is left after a while."""
+    """A join without an answer times out."""
 
     def prepare(client: FakeClient) -> None:
         async def hang(_on_state: Any) -> None:
@@ -263,7 +263,7 @@ def test_cancellation_closes_the_client() -> None:
 
 
 def test_pause_grows_with_failures_and_starts_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In an outage the tries become rare; after a life that had begun they are not."""
+    """The pause grows with each failure, and starts again after a join."""
     ceilings: list[float] = []
 
     def rest(_low: float, ceiling: float) -> float:
@@ -291,7 +291,7 @@ def test_pause_grows_with_failures_and_starts_again(monkeypatch: pytest.MonkeyPa
 
 
 def test_client_is_told_not_to_mend_itself() -> None:
-    """The library's own reconnecting ends in silence some day, so it never begins."""
+    """The library's own reconnecting is off, because it may stop without an exception."""
     adapter = realtime.connect(make_settings())
 
     client = adapter._make_client()  # noqa: SLF001 - nothing else shows how it is built
@@ -301,7 +301,7 @@ def test_client_is_told_not_to_mend_itself() -> None:
 
 
 def test_join_after_a_lost_channel_is_a_rejoin() -> None:
-    """The first join of a process is none."""
+    """The first join of a subscription is no rejoin."""
     before = count_of("realtime_joins"), count_of("realtime_rejoins")
 
     async def scenario() -> None:

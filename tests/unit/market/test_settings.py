@@ -1,4 +1,4 @@
-"""`market.settings`: what a process needs to start, and what it says when that is not there."""
+"""`market.settings`: the required variables, and the messages about wrong ones."""
 
 import itertools
 import re
@@ -27,7 +27,7 @@ def sentence_about(changes: dict[str, str]) -> str:
 
 
 def test_environment_is_read() -> None:
-    """A variable that is set counts, and an optional one has its default."""
+    """A set variable counts, and an unset optional one has its default."""
     settings = Settings.from_environment(
         ENVIRONMENT
         | {
@@ -51,7 +51,7 @@ def test_environment_is_read() -> None:
 
 
 def test_environment_of_the_process_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An entry point gives nothing, and gets what its process was started with."""
+    """Without an argument the settings come from the process's environment."""
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
 
@@ -61,7 +61,7 @@ def test_environment_of_the_process_is_the_default(monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize("name", sorted(ENVIRONMENT))
 @pytest.mark.parametrize("value", ["", "  "])
 def test_missing_variable_is_named(name: str, value: str) -> None:
-    """Nothing starts without a variable that it needs, and one sentence says which."""
+    """The message about a missing variable is one sentence with its name."""
     sentence = sentence_about({name: value})
 
     assert sentence.startswith(f"{name} is missing")
@@ -99,7 +99,7 @@ def test_missing_variable_is_named(name: str, value: str) -> None:
     ],
 )
 def test_malformed_variable_is_named(name: str, value: str) -> None:
-    """A value that cannot be meant stops the process, and its name is said."""
+    """The message about a malformed value names its variable."""
     assert name in sentence_about({name: value})
 
 
@@ -132,7 +132,7 @@ def test_malformed_variable_is_named(name: str, value: str) -> None:
     ],
 )
 def test_contradiction_is_named(changes: dict[str, str], named: str) -> None:
-    """Two variables that cannot both be meant stop the process."""
+    """Two variables that contradict each other are refused."""
     assert named in sentence_about(changes)
 
 
@@ -172,28 +172,28 @@ def test_issuer_is_that_of_the_project_unless_given() -> None:
 
 
 def test_live_keys_are_for_production() -> None:
-    """With live keys an event may be as old as Stripe goes on sending it, and a second more."""
+    """With live keys the limit of an event's age covers the three days of Stripe's retries."""
     settings = Settings.from_environment(ENVIRONMENT | LIVE | {"WEBHOOK_MAX_EVENT_AGE_S": "259201"})
 
     assert settings.stripe_livemode
 
 
 def test_short_memory_of_events_is_fine_in_test_mode() -> None:
-    """Only live events come back for days."""
+    """A short limit of age is accepted in test mode."""
     settings = Settings.from_environment(ENVIRONMENT | {"WEBHOOK_MAX_EVENT_AGE_S": "3600"})
 
     assert 3600 == settings.webhook_max_event_age_s
 
 
 class RecordingEnvironment(dict[str, str]):
-    """Variables that remember which of them were asked for."""
+    """An environment that records the names that were read."""
 
     def __init__(self, values: dict[str, str]) -> None:
         super().__init__(values)
         self.read_names: set[str] = set()
 
     def get(self, key: str, default: Any = None) -> Any:
-        """Note the name, then answer."""
+        """Record the name, and return its value."""
         self.read_names.add(key)
         return super().get(key, default)
 
@@ -214,7 +214,7 @@ def test_example_documents_every_variable() -> None:
 
 
 def test_secrets_are_not_shown() -> None:
-    """Settings may be printed anywhere; what is secret is not in it."""
+    """The repr of the settings shows no secret."""
     secrets = {
         "SUPABASE_SECRET_KEY": "sb_secret_hidden",
         "SUPABASE_JWT_SECRET": "jwt-hidden",

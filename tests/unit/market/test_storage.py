@@ -36,7 +36,7 @@ CALLS: list[Callable[[Storage], object]] = [
 
 
 def test_object_is_put(router: Any, adapter: Storage) -> None:
-    """The call has the secret key, so no policy is asked; a retry replaces the object."""
+    """An upload has the secret key, and a retry replaces the object."""
     route = router.post(f"{BASE}/b/u/a%20b.jpg").respond(json={"Key": "b/u/a b.jpg"})
 
     adapter.put("b", "u/a b.jpg", b"bytes", "image/jpeg")
@@ -62,7 +62,7 @@ def test_objects_are_deleted(router: Any, adapter: Storage) -> None:
 
 
 def test_link_is_signed(router: Any, adapter: Storage) -> None:
-    """It ends after an hour, and a browser saves the file instead of showing it."""
+    """A signed link expires after an hour, and makes a browser save the file."""
     route = router.post(f"{BASE}/sign/b/p.pdf").respond(
         json={"signedURL": "/object/sign/b/p.pdf?token=t"}
     )
@@ -74,7 +74,7 @@ def test_link_is_signed(router: Any, adapter: Storage) -> None:
 
 
 def test_links_name_the_project_as_browsers_reach_it() -> None:
-    """The service may reach it by another name."""
+    """Links use the address that browsers reach."""
     adapter = storage.connect(make_settings(supabase_jwt_issuer="https://a.test/auth/v1"))
 
     assert "https://a.test/storage/v1/object/public/b/p" == adapter.public_link("b", "p")
@@ -88,7 +88,7 @@ def test_links_name_the_project_as_browsers_reach_it() -> None:
 def test_unwell_storage_is_asked_again(
     router: Any, adapter: Storage, call: Callable[[Storage], object], status: int
 ) -> None:
-    """Each call may be repeated."""
+    """Each call is retried after a 5xx."""
     route = router.route().mock(
         side_effect=[
             httpx.Response(status),
@@ -106,7 +106,7 @@ def test_unwell_storage_is_asked_again(
 def test_lost_storage_is_transient(
     router: Any, adapter: Storage, call: Callable[[Storage], object]
 ) -> None:
-    """The caller may try again later."""
+    """An outage of Storage is a transient error."""
     router.route().mock(side_effect=httpx.ConnectError("x"))
 
     with pytest.raises(TransientError, match="STORAGE_UNREACHABLE"):
@@ -118,7 +118,7 @@ def test_lost_storage_is_transient(
 def test_refusal_of_storage_is_a_bug(
     router: Any, adapter: Storage, call: Callable[[Storage], object], status: int
 ) -> None:
-    """The bucket is missing or the key is wrong, so another try would fail too."""
+    """A refusal of Storage is an error of ours, and is not retried."""
     route = router.route().respond(status, json={"message": "secret"})
 
     with pytest.raises(MarketError, match=f"STORAGE_ERROR: .*{status}") as caught:
@@ -135,7 +135,7 @@ def test_refusal_of_storage_is_a_bug(
 def test_answer_without_a_link_is_an_error(
     router: Any, adapter: Storage, body: bytes, code: str
 ) -> None:
-    """A proxy may answer a page, and a new release another form."""
+    """An answer without a link is an error."""
     router.route().respond(200, content=body)
 
     with pytest.raises(MarketError, match=code):

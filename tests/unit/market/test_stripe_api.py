@@ -1,4 +1,4 @@
-"""`market.stripe_api`: what becomes of a call to Stripe, and of one that fails."""
+"""`market.stripe_api`: calls to Stripe, and each kind of failure."""
 
 import urllib.parse
 from collections.abc import Callable, Iterator
@@ -177,7 +177,7 @@ def test_object_comes_as_plain_json(
     ask: Callable[[StripeApi], Any],
     expected: Any,
 ) -> None:
-    """Nothing behind the adapter has to know Stripe's classes."""
+    """The adapter returns plain dicts, and none of the library's classes."""
     stripe_http.add(method, f"{BASE}/v1/{path}", json=answer)
 
     assert expected == ask(stripe_api)
@@ -186,7 +186,7 @@ def test_object_comes_as_plain_json(
 def test_intent_is_created_under_its_key(
     stripe_http: responses.RequestsMock, stripe_api: StripeApi
 ) -> None:
-    """The parameters go as they are, with the key that makes the call repeatable."""
+    """The parameters are sent unchanged, with the idempotency key."""
     stripe_http.add("POST", f"{BASE}/v1/payment_intents", json=make_intent())
 
     intent = stripe_api.create_payment_intent(
@@ -231,7 +231,7 @@ def test_each_write_goes_under_its_key(
     path: str,
     write: Callable[[StripeApi], Any],
 ) -> None:
-    """A write that is repeated must not move money or data twice."""
+    """Each write has its idempotency key."""
     stripe_http.add("POST", f"{BASE}/v1/{path}", body=requests.ConnectionError("x"))
     stripe_http.add("POST", f"{BASE}/v1/{path}", json={"id": "x_1"})
 
@@ -247,7 +247,7 @@ def test_call_without_an_answer_is_made_again(
     url: str,
     ask: Callable[[StripeApi], Any],
 ) -> None:
-    """A lost answer costs one more try under the same key."""
+    """A call without an answer is repeated under the same key."""
     stripe_http.add(method, url, body=requests.ConnectionError("x"))
     stripe_http.add(method, url, json=make_refund())
 
@@ -262,7 +262,7 @@ def test_call_without_an_answer_is_made_again(
 def test_answer_that_decides_nothing_is_tried_again(
     stripe_http: responses.RequestsMock, stripe_api: StripeApi, status: int, code: str
 ) -> None:
-    """After a twin under way or too many calls Stripe has kept nothing under our key."""
+    """A 409 and a 429 are retried, because Stripe keeps neither under the key."""
     stripe_http.add("POST", f"{BASE}/v1/refunds", status=status, json=error())
 
     with pytest.raises(TransientError) as caught:
@@ -275,7 +275,7 @@ def test_answer_that_decides_nothing_is_tried_again(
 def test_read_is_repeated_after_an_error_of_stripe(
     stripe_http: responses.RequestsMock, stripe_api: StripeApi
 ) -> None:
-    """A read has no key, so the next answer may be another one."""
+    """A read is retried after a 5xx, because it has no key."""
     stripe_http.add("GET", f"{BASE}/v1/refunds/re_1", status=503, json=error())
     stripe_http.add("GET", f"{BASE}/v1/refunds/re_1", json=make_refund())
 
@@ -286,7 +286,7 @@ def test_read_is_repeated_after_an_error_of_stripe(
 def test_write_is_not_repeated_after_an_error_of_stripe(
     stripe_http: responses.RequestsMock, stripe_api: StripeApi, body: dict[str, Any]
 ) -> None:
-    """Stripe would replay the error under this key; the caller may go on under another."""
+    """A write is not retried after a 5xx, because Stripe would replay it under the key."""
     stripe_http.add("POST", f"{BASE}/v1/refunds", status=500, **body)
 
     with pytest.raises(TransientError) as caught:
@@ -330,7 +330,7 @@ def test_refusal_is_not_repeated(
 
 
 def test_ping_is_not_repeated(stripe_http: responses.RequestsMock, stripe_api: StripeApi) -> None:
-    """A health check must not wait for five tries."""
+    """A ping is not retried, so a health check is quick."""
     stripe_http.add("GET", f"{BASE}/v1/balance", body=requests.ConnectionError("x"))
 
     with pytest.raises(TransientError):
@@ -345,7 +345,7 @@ def test_telemetry_is_off(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
-    """Stripe gets no latencies and no id of this machine, and no id is kept in the home folder."""
+    """The library sends no telemetry, and writes no id into the home folder."""
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
     monkeypatch.setattr("stripe._telemetry_id._loaded", False)
@@ -361,7 +361,7 @@ def test_telemetry_is_off(
 
 
 def test_stripe_itself_is_the_default(stripe_http: responses.RequestsMock) -> None:
-    """Without an address of its own the adapter leads to Stripe."""
+    """Without a setting the adapter calls Stripe's own address."""
     stripe_http.add("GET", "https://api.stripe.com/v1/balance", json={"object": "balance"})
 
     adapter.connect(make_settings(), adapter.WORKER_TIMEOUT_S).ping()
@@ -397,7 +397,7 @@ def test_strange_answer_has_a_code(
     status: int,
     answer: dict[str, Any],
 ) -> None:
-    """No answer of any form leaves the adapter as another exception."""
+    """No answer of any form raises another exception than ours."""
     stripe_http.add(method, url, status=status, **answer)
 
     with pytest.raises(MarketError) as caught:
@@ -412,7 +412,7 @@ def test_strange_answer_has_a_code(
 def test_page_of_a_proxy_is_no_refusal(
     stripe_http: responses.RequestsMock, stripe_api: StripeApi, answer: dict[str, Any]
 ) -> None:
-    """A 502 page may be gone with the next call, so the error is transient."""
+    """A proxy's 502 page is a transient error."""
     stripe_http.add("GET", f"{BASE}/v1/refunds/re_1", status=502, **answer)
     stripe_http.add("GET", f"{BASE}/v1/refunds/re_1", json=make_refund())
 
@@ -423,7 +423,7 @@ def test_page_of_a_proxy_is_no_refusal(
 def test_object_without_an_id_is_an_error(
     stripe_http: responses.RequestsMock, stripe_api: StripeApi, body: dict[str, Any]
 ) -> None:
-    """Callers read the id of each object that they get."""
+    """An object without an id is an error."""
     stripe_http.add("POST", f"{BASE}/v1/refunds", json=make_refund() | body)
 
     with pytest.raises(TransientError, match="STRIPE_ERROR"):
@@ -434,7 +434,7 @@ def test_object_without_an_id_is_an_error(
 def test_list_without_data_is_an_error(
     stripe_http: responses.RequestsMock, stripe_api: StripeApi, data: Any
 ) -> None:
-    """It must not pass for a list without objects, or a refund would be made twice."""
+    """A list without data is an error, or a refund could be made twice."""
     body = {"object": "list", "data": data, "has_more": False, "url": "/v1/refunds"}
     stripe_http.add("GET", f"{BASE}/v1/refunds", json=body)
 
@@ -454,7 +454,7 @@ def test_list_without_data_is_an_error(
 def test_refused_address_has_a_code(
     stripe_http: responses.RequestsMock, stripe_api: StripeApi, refusal: dict[str, Any]
 ) -> None:
-    """The caller may go on without the address."""
+    """A refused e-mail address has its own code."""
     body = {"error": {"type": "invalid_request_error", "message": "x"} | refusal}
     stripe_http.add("POST", f"{BASE}/v1/payment_intents", status=400, json=body)
 
@@ -477,7 +477,7 @@ def test_intents_are_listed_page_by_page(
     last_page: range,
     has_more: bool,
 ) -> None:
-    """The list ends with its last page, or after three pages: a request has time for no more."""
+    """A list ends with its last page, or after three pages."""
     for numbers in (range(100), range(100, 200)):
         page = page_of(numbers, has_more=True)
         stripe_http.add("GET", f"{BASE}/v1/payment_intents", json=page)
@@ -499,7 +499,7 @@ def test_intents_are_listed_page_by_page(
 def test_objects_of_an_intent_are_listed_page_by_page(
     stripe_http: responses.RequestsMock, stripe_api: StripeApi, path: str
 ) -> None:
-    """A refund or dispute on the second page must be found, too."""
+    """All pages of an intent's refunds and disputes are read."""
     for id_, has_more in (("x_2", True), ("x_1", False)):
         page = {"object": "list", "data": [{"id": id_}], "has_more": has_more, "url": f"/v1/{path}"}
         stripe_http.add("GET", f"{BASE}/v1/{path}", json=page)
@@ -526,7 +526,7 @@ def test_payouts_are_made_under_their_key(
     path: str,
     ask: Callable[[StripeApi], Any],
 ) -> None:
-    """A lost answer must not move money twice, nor make a second account."""
+    """Accounts, transfers and reversals are made under their keys."""
     stripe_http.add("POST", f"{BASE}/v1/{path}", json={"id": "x_1"})
 
     assert {"id": "x_1"} == ask(stripe_api)

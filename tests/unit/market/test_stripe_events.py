@@ -1,4 +1,4 @@
-"""`market.stripe_events`: which types of event have an effect here."""
+"""`market.stripe_events`: the types of event that have a handler."""
 
 from unittest.mock import create_autospec
 

@@ -12,7 +12,7 @@ from market.stripe_lists import Window
 
 
 class Positions:
-    """A database that has reached a time, and the spans that it was asked for."""
+    """A database that records the spans of its reading windows."""
 
     def __init__(self, *, reached: int, now: int) -> None:
         self.reached, self.now = reached, now
@@ -35,7 +35,7 @@ class Positions:
 
 
 def test_parts_follow_each_other() -> None:
-    """Until the newest one, each from the position that the last one has reached."""
+    """Each part begins at the position that the last one has reached."""
     positions = Positions(reached=0, now=1_500)
     windows: list[Window] = []
 
@@ -50,7 +50,7 @@ def test_parts_follow_each_other() -> None:
 
 
 def test_empty_parts_grow() -> None:
-    """A pause of a month takes a few calls."""
+    """Empty parts grow, so a pause of a month takes a few calls."""
     positions = Positions(reached=0, now=30 * 24 * 3600)
 
     stripe_lists.read_on(positions.adapter, "events", lambda _window: 1)
@@ -73,7 +73,7 @@ def test_part_that_fails_is_read_again() -> None:
 
 
 def test_long_list_leaves_a_rest() -> None:
-    """The next run goes on with it."""
+    """A long list is read in several runs."""
     positions = Positions(reached=0, now=10**9)
 
     stripe_lists.read_on(positions.adapter, "events", lambda _window: 2)

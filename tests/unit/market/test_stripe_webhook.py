@@ -1,4 +1,4 @@
-"""`market.stripe_webhook`: which bodies are taken for events of Stripe."""
+"""`market.stripe_webhook`: signature, age, mode and form of an event."""
 
 import json
 import time
@@ -30,7 +30,7 @@ def code_of(payload: bytes, signature: str | None, rules: EventRules = RULES) ->
 
 @pytest.mark.parametrize("secret", [WEBHOOK_SECRET, "whsec_former"])
 def test_signed_event_is_read(secret: str) -> None:
-    """Either secret does, because one replaces the other for a while."""
+    """Each of two secrets signs events, because one replaces the other."""
     created = int(time.time())
 
     event = read(*signed(make_event_json(created=created), secret=secret))
@@ -50,7 +50,7 @@ def test_signed_event_is_read(secret: str) -> None:
 
 @pytest.mark.parametrize("signature", [None, ""])
 def test_event_without_a_signature_is_told_so(signature: str | None) -> None:
-    """A caller without the header reads that the signature is missing."""
+    """A missing signature has its own code."""
     assert "MISSING_SIGNATURE" == code_of(b"{}", signature)
 
 
@@ -74,24 +74,24 @@ def test_event_without_a_signature_is_told_so(signature: str | None) -> None:
     ],
 )
 def test_malformed_signature_is_refused(signature: str) -> None:
-    """Any malformed header is refused, and crashes nothing."""
+    """A malformed signature is refused."""
     assert "INVALID_SIGNATURE" == code_of(b"{}", signature.replace("NOW", str(int(time.time()))))
 
 
 def test_signature_of_another_body_is_refused() -> None:
-    """One changed byte is another body."""
+    """The signature of another body is refused."""
     payload, signature = signed(make_event_json())
 
     assert "INVALID_SIGNATURE" == code_of(payload + b" ", signature)
 
 
 def test_signature_by_another_secret_is_refused() -> None:
-    """Each endpoint has secrets of its own."""
+    """The signature of another endpoint's secret is refused."""
     assert "INVALID_SIGNATURE" == code_of(*signed(make_event_json(), secret="whsec_identity"))
 
 
 def test_signature_by_an_empty_secret_is_refused() -> None:
-    """An empty secret would be everybody's."""
+    """A signature with an empty secret is refused."""
     payload, signature = signed(make_event_json(), secret="")
 
     with pytest.raises(RejectedError) as caught:
@@ -101,12 +101,12 @@ def test_signature_by_an_empty_secret_is_refused() -> None:
 
 
 def test_body_that_is_no_text_is_refused() -> None:
-    """Stripe signs text."""
+    """A signed body that is no UTF-8 is refused."""
     assert "INVALID_SIGNATURE" == code_of(b"\xff\xfe", f"t={int(time.time())},v1=x")
 
 
 def test_old_signature_is_refused() -> None:
-    """A body that was overheard cannot be sent again later."""
+    """An old signature is refused, so a recorded request cannot be sent again."""
     event = make_event_json()
 
     assert "INVALID_SIGNATURE" == code_of(*signed(event, signed_at=int(time.time()) - 310))
@@ -114,7 +114,7 @@ def test_old_signature_is_refused() -> None:
 
 
 def test_signature_from_the_future_is_refused() -> None:
-    """A clock may be a little ahead, not ten minutes."""
+    """A signature ten minutes in the future is refused."""
     event = make_event_json()
 
     assert "EVENT_FROM_FUTURE" == code_of(*signed(event, signed_at=int(time.time()) + 600))
@@ -122,7 +122,7 @@ def test_signature_from_the_future_is_refused() -> None:
 
 
 def test_event_from_the_future_is_refused() -> None:
-    """An event cannot have happened in ten minutes."""
+    """An event ten minutes in the future is refused."""
     event = make_event_json(created=int(time.time()) + 600)
 
     assert "EVENT_FROM_FUTURE" == code_of(*signed(event))
@@ -132,12 +132,12 @@ def test_event_from_the_future_is_refused() -> None:
     ("created", "code"), [(10**400, "EVENT_FROM_FUTURE"), (-(10**400), "EVENT_TOO_OLD")]
 )
 def test_time_beyond_all_clocks_is_refused(created: int, code: str) -> None:
-    """JSON knows larger numbers than clocks do."""
+    """A time that no clock can show is refused."""
     assert code == code_of(*signed(make_event_json(created=created)))
 
 
 def test_old_event_is_refused() -> None:
-    """Stripe gives up after three days, so what is older than the limit comes from elsewhere."""
+    """An event older than the limit is refused, because Stripe gives up after three days."""
     rules = EventRules(tolerance_s=300, future_s=300, max_age_s=3600, livemode=False)
     event = make_event_json(created=int(time.time()) - 7200)
 
@@ -145,16 +145,13 @@ def test_old_event_is_refused() -> None:
 
 
 def test_event_of_stripes_last_retry_is_taken() -> None:
-    """After three days of trouble the event still counts.
-
-    C6.
-    """
+    """An event of three days ago is accepted (C6)."""
     assert "evt_1" == read(*signed(make_event_json(created=int(time.time()) - 3 * DAY_S))).id
 
 
 @pytest.mark.parametrize("livemode", [True, False])
 def test_event_of_the_other_mode_is_refused(livemode: bool) -> None:  # noqa: FBT001 - a parameter
-    """Test money pays no real order, nor the other way round."""
+    """An event of the other mode is refused."""
     rules = EventRules(tolerance_s=300, future_s=300, max_age_s=3600, livemode=not livemode)
 
     assert "LIVEMODE_MISMATCH" == code_of(*signed(make_event_json(livemode=livemode)), rules)
@@ -192,7 +189,7 @@ def test_event_of_the_other_mode_is_refused(livemode: bool) -> None:  # noqa: FB
     ids=lambda _body: "body",
 )
 def test_signed_nonsense_is_refused(body: str) -> None:
-    """Even with the right secret a body has to be an event."""
+    """A signed body that is no event is refused."""
     assert "INVALID_PAYLOAD" == code_of(*signed(body))
 
 
@@ -203,7 +200,7 @@ def test_signed_nonsense_is_refused(body: str) -> None:
 def test_number_that_postgres_cannot_store_is_null(
     number: str, kept: float | None, text: str
 ) -> None:
-    """Python reads more numbers than JSON has, whatever the texts beside them are."""
+    """A number that JSON does not have becomes null."""
     body = json.dumps(make_event_json({"description": text, "number": "#"}), ensure_ascii=False)
 
     event = read(*signed(body.replace('"#"', number)))
@@ -216,7 +213,7 @@ def test_number_that_postgres_cannot_store_is_null(
     [("a\\u0000b", "a\ufffdb"), ("\\ud800", "\ufffd"), ("\\u00e9", "\u00e9"), ("\\n", "\n")],
 )
 def test_text_that_postgres_cannot_store_is_replaced(escaped: str, kept: str) -> None:
-    """An escape in JSON may stand for a character that no text of Postgres holds."""
+    """A character that Postgres cannot store is replaced."""
     body = json.dumps(make_event_json({"#": ["#"]})).replace("#", escaped)
 
     assert {kept: [kept]} == read(*signed(body)).data
@@ -226,7 +223,7 @@ def test_text_that_postgres_cannot_store_is_replaced(escaped: str, kept: str) ->
     "type_", ["charge.dispute.created", "payment_intent.created", "payout.failed", "refund.updated"]
 )
 def test_money_is_read_whole(type_: str) -> None:
-    """An event about money is kept whole, for a handler that may come later."""
+    """An event about money is kept whole, for a later handler."""
     data = make_intent(last_payment_error={"code": "card_declined", "charge": "ch_1"})
 
     assert data == read(*signed(make_event_json(data, type=type_))).data
@@ -273,7 +270,7 @@ def test_other_objects_are_reduced(type_: str) -> None:
     ["Jenny Rosen", "1990-01-01", "PA0940443", "a b", "", " ", "_", "vs_", "a" * 256, 7, {}],
 )
 def test_kept_field_has_one_form(value: Any) -> None:
-    """A person's data in the place of an id, a status or a code are dropped."""
+    """A kept field with another form is dropped, because it may be personal data."""
     data = dict.fromkeys(("id", "object", "status", "charge", "payment_intent"), value)
     event = make_event_json(
         data | {"last_error": {"code": value}}, type="identity.verification_session.verified"
@@ -284,7 +281,7 @@ def test_kept_field_has_one_form(value: Any) -> None:
 
 @pytest.mark.parametrize("version", ["2019-01-01", None])
 def test_other_version_is_counted_and_taken(version: Any) -> None:
-    """An account that was moved to another version goes on being paid."""
+    """An event of another API version is accepted and counted."""
     before = count_of("stripe_event_versions_differed")
 
     with structlog.testing.capture_logs() as logs:
@@ -296,7 +293,7 @@ def test_other_version_is_counted_and_taken(version: Any) -> None:
 
 
 def test_our_version_is_not_counted() -> None:
-    """The version of our library is what is expected."""
+    """An event of our API version is not counted."""
     before = count_of("stripe_event_versions_differed")
 
     read(*signed(make_event_json()))

@@ -1,4 +1,4 @@
-"""The service with specs in the place of its adapters, and tokens that its keys accept."""
+"""The service with specs instead of its adapters, and tokens that its keys accept."""
 
 import dataclasses
 import time
@@ -28,7 +28,7 @@ class Clock:
         self.now = 1200.0
 
     def __call__(self) -> float:
-        """Return what the test says it is."""
+        """Return the time that the test has set."""
         return self.now
 
 
@@ -60,7 +60,7 @@ def make_token(
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """A client of the whole service, and the specs in the place of what is outside."""
+    """A client of the whole service, and the specs of its adapters."""
 
     client: FlaskClient
     database: Any

@@ -53,7 +53,7 @@ def test_account_is_anonymised_then_deleted_at_auth(service: Service) -> None:
 def test_refusal_leaves_auth_alone(
     service: Service, answers: list[object], code: str, status: int
 ) -> None:
-    """After any refusal of SQL the user can still sign in."""
+    """After a refusal of SQL Auth is not called."""
     refusal = {"success": False, "code": code, "error": "The reason"}
     service.database.call.side_effect = [ALLOWED, *answers, refusal]
 
@@ -76,7 +76,7 @@ def test_old_session_gets_the_challenge(service: Service) -> None:
 
 
 def test_token_without_a_session_deletes_nothing(service: Service) -> None:
-    """Nothing says when its user signed in."""
+    """A token without a session id is refused."""
     service.database.call.side_effect = [ALLOWED]
 
     assert 401 == delete(service, session_id=None).status_code
@@ -88,7 +88,7 @@ def test_token_without_a_session_deletes_nothing(service: Service) -> None:
     [(TransientError("AUTH_UNREACHABLE"), 503), (MarketError("AUTH_ERROR"), 500)],
 )
 def test_failure_of_auth_is_told(service: Service, error: MarketError, status: int) -> None:
-    """The account is anonymised by then, and the client may repeat the call."""
+    """A failure of Auth is answered as an error, and the client may repeat the call."""
     service.database.call.side_effect = [ALLOWED, DONE, DONE] * 2
     service.auth_api.soft_delete_user.side_effect = [error, None]
 

@@ -92,7 +92,7 @@ def test_staff_close_by_force(service: Service) -> None:
     ],
 )
 def test_bad_request_to_close_is_refused(service: Service, body: Any) -> None:
-    """Force needs one auction, and every close a reason."""
+    """A forced close without an auction, and a close without a reason, are refused."""
     service.database.call.side_effect = [STAFF, ALLOWED]
 
     answer = ask(service, "POST", FINALIZE, body)
@@ -105,7 +105,7 @@ def test_bad_request_to_close_is_refused(service: Service, body: Any) -> None:
     [("AUCTION_NOT_FOUND", 404), ("AUCTION_NOT_LIVE", 400), ("AUCTION_NOT_OVER", 400)],
 )
 def test_refused_close_has_its_status(service: Service, code: str, status: int) -> None:
-    """The answer has the code of SQL, and when the auction ends."""
+    """The answer of a refused close has SQL's code, and the end of the auction."""
     refusal = {"success": False, "code": code, "error": "No", "ends_at": "2026-11-30T00:00:00Z"}
     service.database.call.side_effect = [STAFF, ALLOWED, refusal]
 
@@ -138,7 +138,7 @@ def test_staff_read_what_waits(service: Service) -> None:
 
 
 def test_unknown_action_is_refused(service: Service) -> None:
-    """Only the status can be read."""
+    """An unknown action is refused."""
     service.database.call.side_effect = [STAFF, ALLOWED]
 
     assert 400 == ask(service, "GET", f"{FINALIZE}?action=finalize").status_code
@@ -146,7 +146,7 @@ def test_unknown_action_is_refused(service: Service) -> None:
 
 @pytest.mark.parametrize("name", ["event_id", "eventId"])
 def test_staff_replay_an_event(service: Service, name: str) -> None:
-    """The reason may be left out."""
+    """Staff replay an event with or without a reason."""
     service.database.call.side_effect = [STAFF, ALLOWED, {"success": True}]
 
     answer = ask(service, "POST", EVENTS, {name: "evt_1"})
@@ -175,7 +175,7 @@ def test_refused_replay_has_its_status(service: Service, code: str, status: int)
 
 
 def test_staff_list_dead_events(service: Service) -> None:
-    """The payload is no part of the answer."""
+    """The list has no payloads."""
     event = {
         "event_id": "evt_1", "source": "stripe", "type": "charge.refunded", "order_ref": None,
         "object_id": "re_1", "attempts": 10, "error_code": "X", "error_message": "No",
@@ -192,7 +192,7 @@ def test_staff_list_dead_events(service: Service) -> None:
 
 
 def test_staff_list_dead_outbox_rows(service: Service) -> None:
-    """The payload is no part of the answer."""
+    """The list has no payloads."""
     row = {
         "id": ORDER_ID, "kind": "transfer", "order_id": ORDER_ID, "stripe_object_id": None,
         "attempts": 10, "answered_errors": 10, "last_error": "STRIPE_REFUSED",
@@ -219,7 +219,7 @@ def test_bad_page_is_refused(service: Service, path: str, query: str) -> None:
 
 
 def test_scheduler_closes_expired_auctions(service: Service) -> None:
-    """The secret suffices; nothing else is asked."""
+    """The scheduler's secret suffices to close expired auctions."""
     service.database.call.side_effect = [BATCH]
 
     answer = ask(service, "POST", EXPIRED, **{"x-cron-secret": "cron-secret"})
@@ -276,7 +276,7 @@ def test_wrong_secret_is_refused(service: Service, method: str, secret: str) -> 
 def test_callers_without_the_secret_are_limited_by_address(
     service: Service, headers: dict[str, str]
 ) -> None:
-    """After 120 tries in a minute the address waits."""
+    """An address without the secret has 120 tries in a minute."""
     statuses = [ask(service, "POST", EXPIRED, **headers).status_code for _ in range(121)]
 
     assert [401] * 120 + [429] == statuses
@@ -284,7 +284,7 @@ def test_callers_without_the_secret_are_limited_by_address(
 
 
 def test_staff_read_the_jobs(service: Service) -> None:
-    """Without pg_cron, the message says so."""
+    """The answer without pg_cron has a message about it."""
     run = {
         "job": "reconcile", "started_at": "2026-11-30T00:00:00Z", "finished_at": None,
         "processed": 1, "failed": 0, "error": None,

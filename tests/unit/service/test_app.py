@@ -1,4 +1,4 @@
-"""`service.app`: the service put together."""
+"""`service.app`: the routes and the settings of the whole service."""
 
 import runpy
 from pathlib import Path
@@ -20,7 +20,7 @@ HOST = {"Host": "evil.test"}
 
 
 def test_routes_are_those_of_the_contract() -> None:
-    """Nothing else is reachable: no test adapter, no page, no file."""
+    """The service has the contract's routes, and no others."""
     rules = {
         (rule.rule, *sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}))
         for rule in create_app(make_settings()).url_map.iter_rules()
@@ -66,7 +66,7 @@ def test_routes_are_those_of_the_contract() -> None:
 
 @pytest.mark.parametrize("path", ["/", "/api", "/static/x", "/api/health/../canary", "/%00"])
 def test_other_path_is_not_found(path: str) -> None:
-    """In the form that every error has."""
+    """An unknown path gets a 404 in the form of all errors."""
     answer = make_service().client.get(path)
 
     assert (404, "RESOURCE_NOT_FOUND") == (answer.status_code, answer.get_json()["code"])
@@ -131,7 +131,7 @@ def remote_address(trusted_proxies: int, forwarded: str) -> Any:
 def test_address_is_what_our_own_proxies_say(
     trusted_proxies: int, forwarded: str, expected: str
 ) -> None:
-    """Addresses that a caller claims before our proxies are ignored."""
+    """Only addresses that our own proxies add are believed."""
     assert expected == remote_address(trusted_proxies, forwarded)
 
 
@@ -149,7 +149,7 @@ def test_gunicorn_gets_an_app(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_gunicorn_stops_at_bad_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Before any worker starts, in one sentence."""
+    """Bad settings end gunicorn before a worker starts, with one sentence."""
     for name in ENVIRONMENT:
         monkeypatch.delenv(name, raising=False)
 
@@ -161,7 +161,7 @@ def test_gunicorn_stops_at_bad_settings(monkeypatch: pytest.MonkeyPatch) -> None
 
 @pytest.fixture
 def gunicorn_settings(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """Return what gunicorn reads from its configuration; gunicorn itself stays unchanged."""
+    """Return the settings that gunicorn reads from our file."""
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(SocketUnreader, "chunk", SocketUnreader.chunk)
@@ -171,7 +171,7 @@ def gunicorn_settings(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
 
 def test_gunicorn_forks_before_the_adapters_are_built(gunicorn_settings: dict[str, Any]) -> None:
-    """Two processes must not write to one socket."""
+    """The adapters are built after the fork, so processes share no socket."""
     assert gunicorn_settings["preload_app"] is False
     assert "gthread" == gunicorn_settings["worker_class"]
 

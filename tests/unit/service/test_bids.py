@@ -84,14 +84,14 @@ def test_bid_is_placed_as_the_user(service: Service) -> None:
 
 @pytest.mark.parametrize("maximum", [0, None])
 def test_bid_without_a_maximum_has_none(service: Service, maximum: int | None) -> None:
-    """The page sends 0 for an empty field."""
+    """A maximum of 0 becomes null, because the page sends 0 for an empty field."""
     bid(service, proxy_max_cents=maximum)
 
     assert sent(service)["max_proxy_cents"] is None
 
 
 def test_bid_without_an_id_gets_one(service: Service) -> None:
-    """The adapter may repeat the call, and must not bid twice."""
+    """A bid without an id gets one, so a retry bids once."""
     bid(service)
 
     assert 4 == uuid.UUID(sent(service)["client_bid_id"]).version
@@ -115,7 +115,7 @@ def test_bid_without_an_id_gets_one(service: Service) -> None:
     ],
 )
 def test_bad_body_is_refused(service: Service, changes: dict[str, Any]) -> None:
-    """Only whole cents and ids reach SQL."""
+    """A body with other than whole cents and ids is refused."""
     answer = bid(service, **changes)
 
     assert (400, "VALIDATION_ERROR") == (answer.status_code, answer.get_json()["code"])
@@ -141,7 +141,7 @@ def test_bad_body_is_refused(service: Service, changes: dict[str, Any]) -> None:
     ],
 )
 def test_refusal_has_the_status_of_its_code(service: Service, code: str, status: int) -> None:
-    """The text is that of place_bid."""
+    """A refusal has the status of its code and the text of place_bid."""
     service.database.as_user.return_value.call.return_value = {
         "success": False,
         "code": code,
@@ -156,7 +156,7 @@ def test_refusal_has_the_status_of_its_code(service: Service, code: str, status:
 
 
 def test_low_bid_gets_the_minimum(service: Service) -> None:
-    """The page reads it as `minimumBid`, in cents."""
+    """A low bid's answer has `minimumBid` in cents."""
     service.database.as_user.return_value.call.return_value = {
         "success": False,
         "code": "BID_TOO_LOW",
@@ -172,7 +172,7 @@ def test_low_bid_gets_the_minimum(service: Service) -> None:
 
 
 def test_eager_bidder_waits(service: Service) -> None:
-    """The RPC counts, so bids by Supabase and by this route have one limit."""
+    """Too many bids get a 429; RPC and route share one limit."""
     service.database.as_user.return_value.call.return_value = {
         "success": False,
         "code": "RATE_LIMITED",
@@ -186,7 +186,7 @@ def test_eager_bidder_waits(service: Service) -> None:
 
 
 def test_unknown_listing_is_not_found(service: Service) -> None:
-    """Nothing was offered under this id."""
+    """An unknown listing gets a 404."""
     refusal = {"success": False, "code": "LISTING_NOT_FOUND", "error": "Listing not found"}
     service.database.call.side_effect = [LIVE, refusal]
 

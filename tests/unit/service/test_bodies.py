@@ -1,4 +1,4 @@
-"""`service.bodies`: what a request carries, as a typed value."""
+"""`service.bodies`: the body and query of a request as typed values."""
 
 from typing import Any
 
@@ -34,7 +34,7 @@ def read(**request: Any) -> Body:
     ],
 )
 def test_body_is_read(request_: dict[str, Any]) -> None:
-    """As JSON, as text that is JSON, or as a form."""
+    """A body is read as JSON, as text that is JSON, or as a form."""
     assert Body(amount=7, note="ä") == read(**request_)
 
 
@@ -48,7 +48,7 @@ def test_body_is_read(request_: dict[str, Any]) -> None:
     ],
 )
 def test_broken_json_is_refused(request_: dict[str, Any]) -> None:
-    """A body that cannot be parsed is the caller's mistake."""
+    """A body that is no JSON gets a 400."""
     with pytest.raises(RejectedError) as caught:
         read(**request_)
 
@@ -68,7 +68,7 @@ def test_broken_json_is_refused(request_: dict[str, Any]) -> None:
     ],
 )
 def test_text_that_postgres_cannot_store_is_refused(request_: dict[str, Any]) -> None:
-    """It would be an error of the database, and none of the caller."""
+    """A text that Postgres cannot store gets a 400."""
     with pytest.raises(RejectedError) as caught:
         read(**request_)
 
@@ -76,7 +76,7 @@ def test_text_that_postgres_cannot_store_is_refused(request_: dict[str, Any]) ->
 
 
 def test_paired_surrogates_are_a_character() -> None:
-    """JSON may spell an emoji by two escapes."""
+    """Two paired escapes are read as one character."""
     assert Body(amount=7, note="\U0001f600") == read(
         data='{"amount":7,"note":"\\ud83d\\ude00"}', content_type="application/json"
     )
@@ -84,14 +84,14 @@ def test_paired_surrogates_are_a_character() -> None:
 
 @pytest.mark.parametrize("body", [[], "x", 7, {}, {"amount": None}, {"amount": "x"}])
 def test_other_body_is_refused(body: Any) -> None:
-    """JSON of another form names what is missing."""
+    """The error names the missing field."""
     with pytest.raises(RejectedError, match="VALIDATION_ERROR"):
         read(json=body)
 
 
 @pytest.mark.parametrize("query", ["", "?amount=x", "?amount=<script>"])
 def test_bad_field_is_named_and_not_repeated(query: str) -> None:
-    """A caller reads where the mistake is; what was sent does not come back."""
+    """The error names the bad field, and not its value."""
     with Flask("t").test_request_context(f"/{query}"), pytest.raises(RejectedError) as caught:
         read_query(Body)
 
@@ -106,7 +106,7 @@ def test_query_is_read() -> None:
 
 @pytest.mark.parametrize("content_type", [None, "application/xml", "application/octet-stream"])
 def test_other_type_is_refused(content_type: str | None) -> None:
-    """The service does not guess at a body that it cannot read."""
+    """A body of another content type is refused."""
     with pytest.raises(RejectedError) as caught:
         read(data="{}", content_type=content_type)
 

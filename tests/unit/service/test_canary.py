@@ -1,4 +1,4 @@
-"""`service.canary` tells the holder of the token whether an event came in."""
+"""`service.canary` tells a caller with the token if an event was stored."""
 
 from typing import Any
 
@@ -46,7 +46,7 @@ def ask(service: Service, query: Any, token: str | None = TOKEN) -> TestResponse
     ],
 )
 def test_event_is_found(service: Service, query: Any, asked: Any) -> None:
-    """By its id, or as the newest of a type since then."""
+    """An event is found by its id, or as the newest of a type since a time."""
     answer = ask(service, query)
 
     assert (200, {"found": True, "event": EVENT}) == (answer.status_code, answer.get_json())
@@ -54,7 +54,7 @@ def test_event_is_found(service: Service, query: Any, asked: Any) -> None:
 
 
 def test_unknown_event_is_not_found(service: Service) -> None:
-    """An event that never came in is a 404 that says so."""
+    """An unknown event gets a 404."""
     service.database.call.return_value = {"found": False}
 
     answer = ask(service, {"event_id": "evt_2"})
@@ -75,7 +75,7 @@ def test_unknown_event_is_not_found(service: Service) -> None:
     ],
 )
 def test_question_without_an_event_is_refused(service: Service, query: Any) -> None:
-    """Which event is meant has to be said."""
+    """A query without an id or a type is refused."""
     assert 400 == ask(service, query).status_code
     assert [] == service.called
 
@@ -84,7 +84,7 @@ def test_question_without_an_event_is_refused(service: Service, query: Any) -> N
     "token", [None, "", "canary", "canary-toke", "canary-token2", "CANARY-TOKEN", "cänary", "\xff"]
 )
 def test_stranger_is_refused(service: Service, token: str | None) -> None:
-    """Almost the token is no token."""
+    """A missing token and a similar one are refused."""
     answer = ask(service, {"event_id": "evt_1"}, token)
 
     assert (401, "UNAUTHORIZED") == (answer.status_code, answer.get_json()["code"])
@@ -94,7 +94,7 @@ def test_stranger_is_refused(service: Service, token: str | None) -> None:
 def test_token_is_compared_in_constant_time(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The time of the answer reveals nothing about the token (B20)."""
+    """The comparison of the token takes constant time (B20)."""
     compared = []
 
     def compare(given: bytes, expected: bytes) -> bool:

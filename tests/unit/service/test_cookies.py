@@ -1,4 +1,4 @@
-"""`service.cookies`: the session in a browser's cookies, however it was left there."""
+"""`service.cookies`: the session in a browser's cookies, in every form."""
 
 import base64
 import json
@@ -41,12 +41,12 @@ def chunked(value: str, size: int, name: str = NAME) -> dict[str, str]:
     ],
 )
 def test_token_is_read(jar: dict[str, str]) -> None:
-    """Whole or in chunks, encoded or not, of this year's library or an older one's."""
+    """A token is read whole or in chunks, encoded or not, of new and old libraries."""
     assert "token-1" == cookies.access_token(jar, project="project")
 
 
 def test_own_project_goes_first() -> None:
-    """A cookie left by another project on the same machine does not take its place."""
+    """Another project's cookie on the same host does not replace ours."""
     jar = {"sb-another-auth-token": encoded(json.dumps({"access_token": "x"})), NAME: encoded()}
 
     assert "token-1" == cookies.access_token(jar, project="project")
@@ -78,7 +78,7 @@ def test_own_project_goes_first() -> None:
     ],
 )
 def test_unreadable_cookie_holds_no_token(jar: dict[str, str]) -> None:
-    """Something broken is nothing, and no crash."""
+    """A broken cookie counts as no token."""
     assert cookies.access_token(jar, project="project") is None
 
 
@@ -94,5 +94,5 @@ def test_unreadable_cookie_holds_no_token(jar: dict[str, str]) -> None:
     ],
 )
 def test_presence_needs_no_reading(jar: dict[str, str], *, expected: bool) -> None:
-    """Whether a browser sends a session at all is known before it is understood."""
+    """The presence of a session cookie is found without decoding it."""
     assert expected == cookies.is_present(jar)

@@ -60,7 +60,7 @@ def test_status_follows_from_the_code(error: MarketError, status: int) -> None:
 
 
 def test_error_has_one_form() -> None:
-    """Text, code, the id to ask us about, and when."""
+    """Each error has a text, a code, a correlation id and a time."""
     with log.bound(request_id="r-1"):
         answer = answer_to(RejectedError("CONFLICT", "order-1"))
 
@@ -72,7 +72,7 @@ def test_error_has_one_form() -> None:
 
 
 def test_refusal_brings_its_text_and_fields() -> None:
-    """SQL's sentence for a person, and its numbers, reach the person."""
+    """A refusal has the text and the numbers of SQL."""
     error = RejectedError(
         "VALIDATION_ERROR", text="Minimum bid is $13.00", fields={"minimumBid": 1300}
     )
@@ -83,7 +83,7 @@ def test_refusal_brings_its_text_and_fields() -> None:
 
 
 def test_field_cannot_replace_what_every_error_has() -> None:
-    """However SQL names its numbers, code and id stay ours."""
+    """A field of SQL cannot replace code and correlation id."""
     body = body_of(RejectedError("CONFLICT", fields={"code": "X", "correlationId": "Y"}))
 
     assert "CONFLICT" == body["code"]
@@ -99,20 +99,20 @@ def test_field_cannot_replace_what_every_error_has() -> None:
     ],
 )
 def test_text_that_the_site_knows_is_kept(code: str, text: str) -> None:
-    """The web app shows these as they are."""
+    """A text that the web app shows is not changed."""
     assert text == body_of(RejectedError(code))["error"]
 
 
 @pytest.mark.parametrize(("retry_after_ms", "seconds"), [(0, "1"), (1, "1"), (1001, "2")])
 def test_limit_says_when_to_come_back(retry_after_ms: int, seconds: str) -> None:
-    """Whole seconds, rounded so that nobody comes too early."""
+    """Retry-After is in whole seconds, rounded up."""
     error = RejectedError("RATE_LIMITED", fields={"retry_after_ms": retry_after_ms})
 
     assert seconds == answer_to(error).headers["Retry-After"]
 
 
 def test_bug_is_logged_and_not_shown() -> None:
-    """The log has the cause with its traceback, and the answer has neither."""
+    """A bug's traceback is in the log, and not in the answer."""
     with structlog.testing.capture_logs() as logs:
         answer = answer_to(KeyError("secret"))
 
@@ -136,7 +136,7 @@ def test_bug_is_logged_and_not_shown() -> None:
     ],
 )
 def test_error_of_http_is_json_too(status: int, code: str, expected: int) -> None:
-    """Not one answer of ours is a page."""
+    """HTTP errors are JSON too."""
     app = Flask(__name__)
     install_error_handlers(app)
 
@@ -150,5 +150,5 @@ def test_error_of_http_is_json_too(status: int, code: str, expected: int) -> Non
 
 
 def test_no_code_claims_success() -> None:
-    """Every status in the table is that of an error."""
+    """Each status in the table is that of an error."""
     assert all(status >= 400 for status in STATUS_OF_CODE.values())

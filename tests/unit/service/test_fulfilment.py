@@ -91,7 +91,7 @@ def test_code_is_drawn_by_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_redeemed_code_has_the_hmac_of_the_made_one() -> None:
-    """The database compares HMACs; digits and token have one each."""
+    """Digits and token have the same HMACs when the code is made and redeemed."""
     making, redeeming = served(MADE), served(DELIVERED)
     made = post(making, PICKUP, {}).get_json()
     body = {"action": "redeem", "code6": made["code6"], "qr_token": made["qr_token"].upper()}
@@ -108,7 +108,7 @@ def test_redeemed_code_has_the_hmac_of_the_made_one() -> None:
     [({"code6": "123456"}, "qr_token_hmac"), ({"qr_token": str(uuid.uuid4())}, "code_hmac")],
 )
 def test_either_secret_redeems(body: dict[str, str], absent: str) -> None:
-    """The secret that was not sent is null."""
+    """A secret that was not sent is null."""
     service = served(DELIVERED)
 
     assert 200 == post(service, PICKUP, {"action": "redeem"} | body).status_code
@@ -171,7 +171,7 @@ def test_malformed_code_is_no_try(body: Any) -> None:
 )
 @pytest.mark.parametrize("path", list(ROUTES))
 def test_refusal_has_its_status(path: str, code: str, status: int) -> None:
-    """Status comes from the code, never from the text (C12)."""
+    """The status follows from the code, never from the text (C12)."""
     service = served({"success": False, "code": code, "error": "No", "field": "x"})
 
     answer = post(service, path, ROUTES[path][0])
@@ -184,7 +184,7 @@ def test_refusal_has_its_status(path: str, code: str, status: int) -> None:
 
 
 def test_shipment_is_answered() -> None:
-    """The row comes back as the database has it."""
+    """The answer is the row of the database."""
     service = served({"success": True, "shipment": PARCEL})
 
     answer = post(service, SHIPMENT, {"carrier": "AusPost", "tracking": "33ABC", "label_url": ""})
@@ -240,7 +240,7 @@ def test_event_is_answered() -> None:
     ],
 )
 def test_bad_body_is_refused(path: str, change: dict[str, Any]) -> None:
-    """A value that is no text is a 400 that names the field."""
+    """A value that is no text gets a 400 with the field's name."""
     service = served({"success": True})
 
     answer = post(service, path, ROUTES[path][0] | change)
@@ -268,7 +268,7 @@ def test_route_has_its_limit(path: str, body: dict[str, str], action: str) -> No
 
 @pytest.mark.parametrize("path", list(ROUTES))
 def test_malformed_order_is_not_found(path: str) -> None:
-    """No order has an id that is no UUID."""
+    """An order id that is no UUID gets a 404."""
     service = served({"success": True})
 
     answer = post(service, path.replace(ORDER_ID, "x"), ROUTES[path][0])
@@ -278,7 +278,7 @@ def test_malformed_order_is_not_found(path: str) -> None:
 
 @pytest.mark.parametrize("path", list(ROUTES))
 def test_get_changes_nothing(path: str) -> None:
-    """Only POST does anything."""
+    """A GET is refused."""
     service = make_service()
 
     assert 405 == service.client.get(path).status_code
@@ -287,7 +287,7 @@ def test_get_changes_nothing(path: str) -> None:
 
 @pytest.mark.parametrize("body", [{"action": "x"}, {"action": "redeem"}, [], {"code6": "\x00"}])
 def test_refused_pickup_body_spends_the_rate_limit(body: Any) -> None:
-    """Otherwise a broken client could call without limit."""
+    """A refused body counts towards the limit."""
     service = make_service()
     service.database.call.side_effect = [LIVE, {"allowed": False, "retry_after_ms": 9_000}]
 

@@ -1,4 +1,4 @@
-"""`service.keys`: which keys are believed, for how long, and how often Auth is asked."""
+"""`service.keys`: the believed keys, their age, and the requests to Auth."""
 
 import concurrent.futures
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ NEW = public_jwk(RSA_KEY, "new")
 
 
 class Auth:
-    """The keys that Auth publishes, and the number of requests for them."""
+    """A fake Auth that publishes keys and counts the requests for them."""
 
     def __init__(self, *keys: Mapping[str, Any]) -> None:
         self.keys: Sequence[Mapping[str, Any]] = keys
@@ -25,7 +25,7 @@ class Auth:
         self.asked_count = 0
 
     def fetch(self) -> Sequence[Mapping[str, Any]]:
-        """Answer, or fail as a test wants it."""
+        """Return the keys, or fail as the test has set it."""
         self.asked_count += 1
         if self.error is not None:
             raise self.error
@@ -49,7 +49,7 @@ def test_keys_are_kept(clock: Clock) -> None:
 
 
 def test_new_key_is_found_at_once(clock: Clock) -> None:
-    """A rotation signs nobody out: an unknown id makes us look again."""
+    """An unknown key id fetches the keys again, so a rotation signs nobody out."""
     auth = Auth(OLD)
     ring = KeyRing(auth.fetch, clock)
     ring.find("old")
@@ -100,7 +100,7 @@ def test_outage_of_auth_signs_nobody_out(clock: Clock) -> None:
 
 
 def test_auth_that_was_never_there_is_told(clock: Clock) -> None:
-    """Without any key nobody can be told from a forger, so it is our fault and not theirs."""
+    """Without any key a look-up is a transient error, and the next one asks Auth again."""
     auth = Auth()
     auth.error = TransientError("AUTH_UNREACHABLE")
     ring = KeyRing(auth.fetch, clock)
@@ -134,7 +134,7 @@ def test_unusable_key_is_left_out(clock: Clock, key: dict[str, Any]) -> None:
 
 
 def test_threads_ask_once(clock: Clock) -> None:
-    """However many requests begin at once, one of them asks."""
+    """Parallel requests fetch the keys once."""
     auth = Auth(OLD)
     ring = KeyRing(auth.fetch, clock)
 

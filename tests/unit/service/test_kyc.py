@@ -123,7 +123,7 @@ def test_too_many_requests_are_refused(service: Service, method: str) -> None:
 
 
 def test_own_verification_is_shown(service: Service) -> None:
-    """Named or not, it is the caller's."""
+    """A user reads the own verification, with its id or without."""
     for query in ("", f"?user_id={BUYER_ID}", "?session_id=vs_1"):
         service.database.call.side_effect = [LIVE, ALLOWED, SHOWN]
         assert SHOWN == ask(service, "GET", f"/api/kyc{query}").get_json()
@@ -139,7 +139,7 @@ def test_own_verification_is_shown(service: Service) -> None:
     ],
 )
 def test_other_verification_is_not(service: Service, query: str, status: int) -> None:
-    """Another user's is refused before the database is asked for it."""
+    """Another user's verification is refused before the database is called."""
     service.database.call.side_effect = [LIVE, ALLOWED]
 
     assert status == ask(service, "GET", f"/api/kyc?{query}").status_code

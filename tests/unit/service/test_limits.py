@@ -1,4 +1,4 @@
-"""`service.limits`: how often somebody may ask."""
+"""`service.limits`: the limits per address and per user."""
 
 from typing import Any
 from unittest.mock import create_autospec
@@ -18,7 +18,7 @@ def clock() -> Clock:
 
 
 def hit(limits: AddressLimits, address: str, count: int = 1) -> int:
-    """Hit so many times from an address; return how many were refused."""
+    """Send this many requests from an address; return the number of refusals."""
     refused = 0
     for _ in range(count):
         with Flask("t").test_request_context("/", environ_base={"REMOTE_ADDR": address}):
@@ -30,7 +30,7 @@ def hit(limits: AddressLimits, address: str, count: int = 1) -> int:
 
 
 def test_address_has_its_own_count(clock: Clock) -> None:
-    """The 121st of a minute is refused, and nobody else is."""
+    """The 121st request of a minute is refused, for this address alone."""
     limits = AddressLimits(clock)
 
     assert 0 == hit(limits, "192.0.2.1", 120)
@@ -56,7 +56,7 @@ def test_next_minute_begins_anew(clock: Clock) -> None:
 
 
 def test_flood_of_addresses_fills_no_memory(clock: Clock) -> None:
-    """From so many that they cannot be told apart, the new ones share one count."""
+    """After too many addresses new ones share one count."""
     limits = AddressLimits(clock)
     for number in range(10_000):
         limits._hits[f"known-{number}"] = 1  # noqa: SLF001 - ten thousand requests would be slow
@@ -97,7 +97,7 @@ def test_user_is_counted_in_the_database() -> None:
 
 
 def test_user_over_the_limit_is_told_when() -> None:
-    """The database knows when the window ends."""
+    """The answer has the seconds until the window ends."""
     database: Any = create_autospec(Database, instance=True)
     database.call.return_value = {"allowed": False, "retry_after_ms": 1500}
 

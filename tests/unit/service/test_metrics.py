@@ -1,4 +1,4 @@
-"""`service.metrics`: one series for a route, and an answer only for Prometheus."""
+"""`service.metrics`: one series per route, served to the token only."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ def label_values() -> set[str]:
 
 
 def test_request_is_counted_under_its_template() -> None:
-    """An order's id would make a new series for each order."""
+    """A request is counted under its template, so an order's id makes no series."""
     labels = {"route": "/api/orders/<order_id>", "method": "GET", "status": "4xx"}
     before = requests_counted(**labels)
 
@@ -40,7 +40,7 @@ def test_request_is_counted_under_its_template() -> None:
 
 
 def test_error_counts_as_one() -> None:
-    """A failure of ours has its own class."""
+    """A status of 5xx is a class of its own."""
     labels = {"route": "/api/canary/webhook-events", "method": "GET", "status": "5xx"}
     before = requests_counted(**labels)
     service = make_service()
@@ -64,7 +64,7 @@ def test_error_counts_as_one() -> None:
     ],
 )
 def test_no_label_is_input(method: str, path: str) -> None:
-    """A caller can neither fill the memory nor show data of a person."""
+    """No label has input of a caller."""
     make_service().client.open(
         path,
         method=method,
@@ -102,7 +102,7 @@ def get(token: str | None = None, **settings: Any) -> Any:
 
 
 def test_metrics_are_shown_to_the_token() -> None:
-    """As the text that Prometheus reads."""
+    """The metrics are the text that Prometheus reads."""
     answer = get("metrics-token")
 
     assert 200 == answer.status_code
@@ -115,7 +115,7 @@ def test_metrics_are_shown_to_the_token() -> None:
     [(None, "metrics-token"), ("", "metrics-token"), ("other", "metrics-token"), ("", "")],
 )
 def test_nobody_else_reads_them(token: str | None, expected: str) -> None:
-    """Without a token in the settings nobody may read."""
+    """Without a token in the settings nobody reads the metrics."""
     answer = get(token, metrics_token=expected)
 
     assert (401, "UNAUTHORIZED") == (answer.status_code, answer.get_json()["code"])

@@ -93,7 +93,7 @@ def test_bad_query_is_refused(service: Service, query: str) -> None:
 
 
 def test_list_of_another_user_is_refused(service: Service) -> None:
-    """The id in the query chooses nobody."""
+    """A list with another user's id in the query is refused."""
     answer = show(service, f"?userId={ORDER_ID}")
 
     assert (403, "FORBIDDEN") == (answer.status_code, answer.get_json()["code"])
@@ -109,7 +109,7 @@ def test_list_of_another_user_is_refused(service: Service) -> None:
     ],
 )
 def test_one_or_all_are_marked(service: Service, body: Any, notification_id: str | None) -> None:
-    """The answer is how many were unread (A19)."""
+    """The answer is the number of notifications that were unread (A19)."""
     answer = mark(service, body)
 
     assert (200, {"success": True, "updated": 2}) == (answer.status_code, answer.get_json())
@@ -142,7 +142,7 @@ def test_bad_body_is_refused(service: Service, body: Any) -> None:
 
 @pytest.mark.parametrize(("code", "status"), [("FORBIDDEN", 403), ("RESOURCE_NOT_FOUND", 404)])
 def test_notification_of_another_user_is_refused(service: Service, code: str, status: int) -> None:
-    """SQL knows whose it is."""
+    """SQL refuses another user's notification."""
     body = {"action": "mark_read", "notificationId": ORDER_ID}
     refusal = {"success": False, "code": code, "error": "No"}
     service.database.call.side_effect = [LIVE, ALLOWED, refusal]

@@ -32,7 +32,7 @@ def test_document_is_valid() -> None:
 
 
 def test_document_is_served() -> None:
-    """Anybody reads the document of the routes that this service has."""
+    """Anybody reads the document of this service's routes."""
     answer = make_service().client.get("/api/openapi.json")
 
     assert (200, described()) == (answer.status_code, answer.get_json())
@@ -71,7 +71,7 @@ def test_form_has_neither_null_nor_objects() -> None:
 
 
 def test_names_of_operations_differ() -> None:
-    """Generators of clients name functions after them."""
+    """Each operation has its own name, because generators name functions after it."""
     names = [operation["operationId"] for _, _, operation in operations()]
 
     assert len(names) == len(set(names))
@@ -107,7 +107,7 @@ def test_limit_has_its_header() -> None:
 def test_answer_that_contradicts_the_document_is_found(
     status: int, changes: dict[str, Any]
 ) -> None:
-    """The check of the integration tests can fail."""
+    """The check of the integration tests fails for an answer that is not documented."""
     request = httpx.Request("GET", f"http://shop.test/api/orders/{ORDER_ID}")
     headers = {"X-Request-Id": "1"}
     wrong = httpx.Response(status, json=REFUSED | changes, request=request, headers=headers)

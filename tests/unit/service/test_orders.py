@@ -1,4 +1,4 @@
-"""`service.orders`: the page of an order, and the buttons on it."""
+"""`service.orders`: the page of an order, and its actions."""
 
 from typing import Any
 
@@ -62,7 +62,7 @@ def test_page_is_the_flat_order() -> None:
 
 
 def test_page_has_no_value_that_its_model_lacks() -> None:
-    """A new column of the table reaches no caller before somebody decides that it may."""
+    """The answer has only the fields of its model."""
     service = make_service()
     order = ORDER | {"pickup_address": None, "secret": "x"}
     service.database.call.side_effect = [LIVE, ALLOWED, {"success": True, "order": order}]
@@ -71,7 +71,7 @@ def test_page_has_no_value_that_its_model_lacks() -> None:
 
 
 def test_order_of_another_form_is_our_mistake() -> None:
-    """The caller is not blamed, and the log repeats no value of the order."""
+    """An order in another form is a 500, and the log repeats no value."""
     service = make_service()
     order = ORDER | {"amount_cents": "a secret"}
     service.database.call.side_effect = [LIVE, ALLOWED, {"success": True, "order": order}]
@@ -102,7 +102,7 @@ def test_refused_page_has_its_status(refusal: dict[str, str], status: int) -> No
 
 @pytest.mark.parametrize("order_id", ["1", "x", "null", "undefined", f"{ORDER_ID}x", "%00"])
 def test_malformed_id_is_not_found(order_id: str) -> None:
-    """No order has such an id; the database is not asked for it."""
+    """An id that is no UUID gets a 404 without a call of the database."""
     service = make_service()
     service.database.call.side_effect = [LIVE, ALLOWED]
 
@@ -156,7 +156,7 @@ def test_money_of_an_action_is_answered(service: Service) -> None:
     ],
 )
 def test_refused_action_has_its_status(service: Service, code: str, status: int) -> None:
-    """A route never answers success for a refusal (A8)."""
+    """A refused action gets the status of its code (A8)."""
     refusal = {"success": False, "code": code, "error": "No"}
     service.database.call.side_effect = [LIVE, ALLOWED, refusal]
 
@@ -170,7 +170,7 @@ def test_refused_action_has_its_status(service: Service, code: str, status: int)
     "body", [{}, [], None, {"action": None}, {"action": ""}, {"action": "win"}, {"action": 1}]
 )
 def test_bad_action_is_refused(service: Service, body: Any) -> None:
-    """An action that does not exist is a 400 before the order is touched."""
+    """An unknown action gets a 400 before the database is called."""
     answer = post(service, body)
 
     assert (400, "VALIDATION_ERROR") == (answer.status_code, answer.get_json()["code"])
@@ -178,7 +178,7 @@ def test_bad_action_is_refused(service: Service, body: Any) -> None:
 
 
 def test_routes_have_their_limits() -> None:
-    """Reading and acting are counted apart, per user."""
+    """Reads and actions have separate limits per user."""
     limited = {"allowed": False, "retry_after_ms": 1_500}
     for call, action in (
         (get, "get_order"),

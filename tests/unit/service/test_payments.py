@@ -1,4 +1,4 @@
-"""`service.payments`: what a buyer's browser is answered."""
+"""`service.payments`: the answers to a buyer's browser."""
 
 from typing import Any
 
@@ -62,19 +62,19 @@ def test_buyer_gets_an_intent(service: Service) -> None:
 
 
 def test_buyer_is_who_the_token_says(service: Service) -> None:
-    """No field of the body makes somebody the buyer."""
+    """The buyer is the user of the token, whatever the body says."""
     post(service, CREATE, CREATE_BODY | {"buyerId": "eve", "userId": "eve"})
 
     assert BUYER_ID == service.database.call.call_args_list[2].kwargs["buyer_id"]
 
 
 def test_currency_is_ours_by_default(service: Service) -> None:
-    """The site sells in Australian dollars."""
+    """The default currency is the Australian dollar."""
     assert 200 == post(service, CREATE, {"orderId": ORDER_ID, "amount": 12_500}).status_code
 
 
 def test_confirmed_payment_is_answered(service: Service) -> None:
-    """The answer says how the order stands, and how long we took."""
+    """The answer has the order's state, and the time that the service took."""
     service.database.call.side_effect = [
         LIVE,
         ALLOWED,
@@ -104,7 +104,7 @@ def test_intent_that_fails_twice_is_answered(service: Service, code: str, status
 
 
 def test_unpaid_intent_is_told(service: Service) -> None:
-    """The browser learns where the payment hangs."""
+    """The answer about an unpaid intent has its status."""
     service.stripe_api.retrieve_payment_intent.return_value = make_intent(status="requires_action")
 
     answer = post(service, CONFIRM, CONFIRM_BODY)
@@ -119,7 +119,7 @@ def test_unpaid_intent_is_told(service: Service) -> None:
 
 @pytest.mark.parametrize("path", [CREATE, CONFIRM, REFUND])
 def test_stranger_is_refused(service: Service, path: str) -> None:
-    """Without a session nothing is asked of anybody."""
+    """A request without a session calls no other system."""
     answer = service.client.post(path, json={})
 
     assert (401, "No valid session found") == (answer.status_code, answer.get_json()["error"])
@@ -134,7 +134,7 @@ def test_stranger_is_refused(service: Service, path: str) -> None:
 def test_ended_session_moves_no_money(
     service: Service, path: str, answer: dict[str, bool], status: int
 ) -> None:
-    """A token that outlives its session, or belongs to somebody suspended, pays nothing."""
+    """An ended session or a suspended user pays nothing."""
     service.database.call.side_effect = [LIVE | answer]
 
     assert status == post(service, path, CREATE_BODY | CONFIRM_BODY).status_code
@@ -158,7 +158,7 @@ def test_route_has_its_limit(service: Service, path: str, action: str) -> None:
 
 @pytest.mark.parametrize("path", [CREATE, CONFIRM, REFUND])
 def test_page_of_another_site_is_refused(service: Service, path: str) -> None:
-    """A form elsewhere comes with the cookie and without our origin."""
+    """A form of another site has the cookie and another origin, so it is refused."""
     service.client.set_cookie("sb-project-auth-token", f'["{make_token()}"]')
 
     answer = service.client.post(path, json={}, headers={"Origin": "https://evil.test"})
@@ -232,7 +232,7 @@ def test_bad_confirmation_is_refused(service: Service, change: dict[str, Any]) -
     ],
 )
 def test_refused_order_is_told(service: Service, refusal: dict[str, str], status: int) -> None:
-    """The database decides whose order it is, and whether it can be paid."""
+    """The database refuses another user's order, and one that cannot be paid."""
     service.database.call.side_effect = [LIVE, ALLOWED, {"success": False} | refusal]
 
     answer = post(service, CREATE, CREATE_BODY)
@@ -248,21 +248,21 @@ def test_refused_order_is_told(service: Service, refusal: dict[str, str], status
     ],
 )
 def test_wrong_price_is_refused(service: Service, change: dict[str, Any], error: str) -> None:
-    """A buyer who was shown another price gets an error, and pays nothing."""
+    """A request with another price than the order's is refused."""
     answer = post(service, CREATE, CREATE_BODY | change)
 
     assert (400, error) == (answer.status_code, answer.get_json()["error"])
 
 
 def test_unknown_intent_is_not_found(service: Service) -> None:
-    """An id that Stripe does not know is a 404."""
+    """An unknown intent gets a 404."""
     service.stripe_api.retrieve_payment_intent.side_effect = RejectedError("RESOURCE_NOT_FOUND")
 
     assert 404 == post(service, CONFIRM, CONFIRM_BODY).status_code
 
 
 def test_lost_stripe_is_told(service: Service) -> None:
-    """Nothing is broken here, so the browser may try again."""
+    """An outage of Stripe gets a 503, so the browser may try again."""
     service.stripe_api.create_payment_intent.side_effect = TransientError("STRIPE_UNREACHABLE")
 
     assert 503 == post(service, CREATE, CREATE_BODY).status_code
@@ -270,7 +270,7 @@ def test_lost_stripe_is_told(service: Service) -> None:
 
 @pytest.mark.parametrize("path", [CREATE, CONFIRM, REFUND])
 def test_get_changes_nothing(service: Service, path: str) -> None:
-    """Only POST does anything."""
+    """A GET is refused."""
     assert 405 == service.client.get(path).status_code
     assert [] == service.called
 
@@ -284,7 +284,7 @@ def refunding() -> Service:
 
 
 def test_refund_is_reserved(refunding: Service) -> None:
-    """C8: the database reserves it, and the outbox alone calls Stripe."""
+    """The database reserves the refund, and only the outbox calls Stripe (C8)."""
     answer = post(refunding, REFUND, REFUND_BODY)
 
     assert (200, {"success": True, "refund_id": "refund-1", "status": "pending"}) == (
@@ -346,7 +346,7 @@ def test_request_id_comes_from_body_or_header() -> None:
     ],
 )
 def test_bad_refund_is_refused(refunding: Service, change: dict[str, Any]) -> None:
-    """A value that does not fit is a 400 that names the field."""
+    """A malformed value gets a 400 with the field's name."""
     answer = post(refunding, REFUND, REFUND_BODY | change)
 
     assert (400, "VALIDATION_ERROR") == (answer.status_code, answer.get_json()["code"])
@@ -365,7 +365,7 @@ def test_bad_refund_is_refused(refunding: Service, change: dict[str, Any]) -> No
     ],
 )
 def test_refused_refund_is_answered(refunding: Service, code: str, status: int) -> None:
-    """The caller never hears of success if no money goes back (C8)."""
+    """A refused refund is never answered as a success (C8)."""
     refusal = {"success": False, "code": code, "error": "No"}
     refunding.database.call.side_effect = [LIVE, ALLOWED, refusal]
 

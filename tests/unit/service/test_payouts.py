@@ -104,7 +104,7 @@ def test_account_that_fails_twice_is_answered(service: Service) -> None:
 
 @pytest.mark.parametrize("limit", ["0", "101", "-1", "ten", ""])
 def test_bad_limit_is_refused(service: Service, limit: str) -> None:
-    """A list has 1 to 100 rows."""
+    """A limit outside of 1 to 100 is refused."""
     service.database.call.side_effect = [LIVE, ALLOWED]
 
     assert 400 == ask(service, LIST, f"?limit={limit}").status_code
@@ -112,7 +112,7 @@ def test_bad_limit_is_refused(service: Service, limit: str) -> None:
 
 @pytest.mark.parametrize("route", [ONBOARD, LIST])
 def test_request_without_a_token_is_refused(service: Service, route: tuple[str, str]) -> None:
-    """Without a session no system is called."""
+    """A request without a session calls no other system."""
     answer = service.client.open(route[1], method=route[0])
 
     assert (401, "No valid session found") == (answer.status_code, answer.get_json()["error"])
@@ -127,7 +127,7 @@ def test_request_without_a_token_is_refused(service: Service, route: tuple[str, 
 def test_ended_session_is_refused(
     service: Service, route: tuple[str, str], state: dict[str, Any], status: int
 ) -> None:
-    """A token stays valid after a sign-out; the session does not."""
+    """An ended session is refused, although its token is still valid."""
     service.database.call.side_effect = [state]
 
     assert status == ask(service, route).status_code

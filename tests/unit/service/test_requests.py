@@ -1,4 +1,4 @@
-"""`service.requests`: the id of a request, and the time that its calls have."""
+"""`service.requests`: request ids, deadlines, bodies and places."""
 
 import io
 import queue
@@ -49,7 +49,7 @@ def app(seen: dict[str, Any]) -> Flask:
 
 
 def test_id_of_the_caller_is_kept(app: Flask, seen: dict[str, Any]) -> None:
-    """Taken, bound to every line, and sent back."""
+    """A caller's request id is bound to each line and answered."""
     answer = app.test_client().get("/", headers={"X-Request-Id": "trace-7"})
 
     assert ("trace-7", {"request_id": "trace-7"}) == (seen["request_id"], seen["bound"])
@@ -60,7 +60,7 @@ def test_id_of_the_caller_is_kept(app: Flask, seen: dict[str, Any]) -> None:
 def test_request_without_a_sane_id_gets_one(
     app: Flask, seen: dict[str, Any], proposed: str | None
 ) -> None:
-    """Each request can be asked about, whatever its caller has sent."""
+    """A request with an invalid id gets a new one."""
     headers = {} if proposed is None else {"X-Request-Id": proposed}
 
     answer = app.test_client().get("/", headers=headers)
@@ -70,7 +70,7 @@ def test_request_without_a_sane_id_gets_one(
 
 
 def test_error_carries_the_id_too(app: Flask) -> None:
-    """A user who meets an error may want to ask about it."""
+    """An error has the request id."""
     answer = app.test_client().get("/missing", headers={"X-Request-Id": "trace-7"})
 
     assert (404, "trace-7") == (answer.status_code, answer.headers["X-Request-Id"])
@@ -78,14 +78,14 @@ def test_error_carries_the_id_too(app: Flask) -> None:
 
 @pytest.mark.parametrize("path", ["/", "/missing"])
 def test_no_cache_keeps_an_answer(app: Flask, path: str) -> None:
-    """Another person may use the browser next, or sit behind the same cache."""
+    """Answers forbid caching, because another user may share the cache."""
     answer = app.test_client().get(path)
 
     assert ["no-store"] == answer.headers.getlist("Cache-Control")
 
 
 def test_calls_have_three_seconds(app: Flask, seen: dict[str, Any]) -> None:
-    """A request knows how long it may go on calling, and the next one begins anew."""
+    """The calls of a request have three seconds together."""
     app.test_client().get("/")
 
     assert 2.5 < seen["remaining_s"] <= 3.0
@@ -93,7 +93,7 @@ def test_calls_have_three_seconds(app: Flask, seen: dict[str, Any]) -> None:
     assert log.request_id() is None
 
 
-#: A request whose body is shorter than it says.
+#: A request whose body is shorter than its Content-Length.
 CUT: dict[str, Any] = {"method": "POST", "data": b"x", "environ_overrides": {"CONTENT_LENGTH": "2"}}
 
 
@@ -109,7 +109,7 @@ def stream_of(body: bytes, **environ: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("size", [0, 1, 64 * 1024])
 def test_body_is_whole(app: Flask, size: int) -> None:
-    """The application gets the same body, however it was sent."""
+    """The application gets the same body from any transfer encoding."""
     client, body = app.test_client(), b"x" * size
 
     answers = [client.post("/", data=body), client.open("/", **stream_of(body))]
@@ -118,7 +118,7 @@ def test_body_is_whole(app: Flask, size: int) -> None:
 
 
 def test_body_above_the_limit_is_refused(app: Flask) -> None:
-    """It costs no more than the limit, and is not cut to it."""
+    """A body above the limit is refused, and read only up to the limit."""
     client, body = app.test_client(), b"x" * (64 * 1024 + 1)
 
     answers = [client.post("/", data=body), client.open("/", **stream_of(body))]
@@ -130,7 +130,7 @@ def test_body_above_the_limit_is_refused(app: Flask) -> None:
 
 @pytest.mark.parametrize("error", [InvalidChunkSize(b"-5"), NoMoreData(), ConnectionResetError()])
 def test_body_that_cannot_be_read_is_a_refusal(app: Flask, error: Exception) -> None:
-    """Gunicorn's errors about a body are the sender's, and no crash of ours."""
+    """Gunicorn's errors about a body become refusals."""
 
     class BrokenStream(io.BytesIO):
         def read(self, _size: int | None = -1) -> bytes:
@@ -142,14 +142,14 @@ def test_body_that_cannot_be_read_is_a_refusal(app: Flask, error: Exception) -> 
 
 
 def test_cut_body_is_a_refusal(app: Flask) -> None:
-    """A sender that goes away has sent less than it announced."""
+    """A body that ends early is refused."""
     answer = app.test_client().open("/", **CUT)
 
     assert (400, "VALIDATION_ERROR") == (answer.status_code, answer.get_json()["code"])
 
 
 def test_malformed_bodies_are_limited_by_address(app: Flask) -> None:
-    """Everybody may err, and nobody without end."""
+    """Malformed bodies count towards the limit of their address."""
     client = app.test_client()
 
     statuses = [client.open("/", **CUT).status_code for _ in range(121)]
@@ -161,7 +161,10 @@ def test_malformed_bodies_are_limited_by_address(app: Flask) -> None:
 def test_request_without_a_place_in_time_is_refused(
     monkeypatch: pytest.MonkeyPatch, path: str, places: int
 ) -> None:
-    """A queue without a limit fills with requests whose callers are gone, and serves only those."""
+    """A request that gets no place in time is refused.
+
+    Without a limit the queue would fill with requests whose callers are gone.
+    """
     monkeypatch.setattr(requests, "QUEUE_LIMIT_S", 0.01)
     app, began, may_end = Flask("t"), queue.SimpleQueue[int](), threading.Event()
 
@@ -192,7 +195,10 @@ def test_request_without_a_place_in_time_is_refused(
 def test_wait_uses_up_the_time_of_a_webhook_alone(
     monkeypatch: pytest.MonkeyPatch, path: str, left_s: float
 ) -> None:
-    """Otherwise a busy service would only begin work that it cannot end in time."""
+    """The wait for a place counts towards a webhook's deadline, and not towards others'.
+
+    Otherwise a busy service would only begin work that it cannot end in time.
+    """
     now_s = 100.0
 
     def wait(_places: requests.Places, timeout: float) -> bool:
@@ -210,7 +216,7 @@ def test_wait_uses_up_the_time_of_a_webhook_alone(
 
 
 def test_requests_at_work_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The seventeenth waits for a place, and a health check needs none."""
+    """The seventeenth request waits for a place, and a health check needs none."""
     monkeypatch.setattr(requests, "QUEUE_LIMIT_S", 10)
     app, began, may_end = Flask("t"), queue.SimpleQueue[int](), threading.Event()
 
@@ -296,7 +302,7 @@ def test_uploads_have_few_places(monkeypatch: pytest.MonkeyPatch, uploading: Upl
 
 @pytest.mark.parametrize("path", [requests.UPLOAD_PATH, requests.UPLOAD_PATH + "/"])
 def test_unknown_user_needs_no_place(uploading: UploadApp, path: str) -> None:
-    """The body is not read, so it cannot keep the others waiting."""
+    """A request without a session takes no place, and its body is not read."""
     with ThreadPoolExecutor(4) as pool:
         held = [pool.submit(uploading.send, user) for user in "abcd"]
         for _ in held:
@@ -333,7 +339,7 @@ def test_uploads_of_a_user_run_one_after_the_other(uploading: UploadApp) -> None
 def test_own_uploads_wait_in_a_short_line(
     monkeypatch: pytest.MonkeyPatch, uploading: UploadApp, name: str, value: float, refusal: Any
 ) -> None:
-    """Threads are few, too. Afterwards the user uploads as before."""
+    """Only few uploads of a user wait, because threads are few too."""
     monkeypatch.setattr(requests, name, value)
     with ThreadPoolExecutor(1) as pool:
         held = pool.submit(uploading.send, "a")
@@ -346,7 +352,7 @@ def test_own_uploads_wait_in_a_short_line(
 
 
 def test_other_methods_have_the_usual_limit(app: Flask) -> None:
-    """Only a file may be larger."""
+    """Only an upload may exceed the usual limit of a body."""
     answer = app.test_client().put(requests.UPLOAD_PATH, data=b"x" * (64 * 1024 + 1))
 
     assert (413, "PAYLOAD_TOO_LARGE") == (answer.status_code, answer.get_json()["code"])

@@ -1,4 +1,4 @@
-"""`service.route_table`: each route states who may call it and how, and does what it states."""
+"""`service.route_table`: each route does what its statement says."""
 
 import dataclasses
 import inspect
@@ -77,7 +77,7 @@ USER_CASES = [case for case in CASES if case.route.has_user]
 
 
 def test_route_without_a_statement_is_found() -> None:
-    """A new route cannot be forgotten: this is how every other test here would fail."""
+    """A route without a statement is an error."""
     app = Flask("t", static_folder=None)
     app.add_url_rule("/x", view_func=lambda: "x")
 
@@ -97,7 +97,7 @@ def test_every_code_is_in_the_catalogue() -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_variables_of_the_path_are_described(case: Case) -> None:
-    """Each variable has its line, and nothing else has one."""
+    """Each variable of a path has its description, and no other name has one."""
     assert set(re.findall(r"<(?:\w+:)?(\w+)>", case.rule)) == set(case.route.path)
 
 
@@ -158,7 +158,7 @@ def code_of(answer: TestResponse, status: int) -> str:
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_trouble_of_any_request_has_its_code(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A crash, a busy service, a large or incomplete body, and too many of these."""
+    """A crash, a busy service and each bad body have a stated code."""
     service = live_service()
     [endpoint] = {
         rule.endpoint
@@ -180,7 +180,7 @@ def test_trouble_of_any_request_has_its_code(case: Case, monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize("case", USER_CASES, ids=str)
 def test_trouble_of_a_user_has_its_code(case: Case) -> None:
-    """Auth or the database fails while it is asked about the caller."""
+    """Each failure of the check of a user has a stated code."""
     for error, status in (
         (TransientError("AUTH_UNREACHABLE"), 503),
         (MarketError("AUTH_ERROR"), 500),
@@ -198,7 +198,7 @@ def test_trouble_of_a_user_has_its_code(case: Case) -> None:
     "case", [case for case in CASES if case.route.auth_header.startswith("x-")], ids=str
 )
 def test_trouble_of_the_holder_of_a_secret_has_its_code(case: Case) -> None:
-    """The database fails behind the secret."""
+    """Each failure behind a secret has a stated code."""
     secrets = {"x-canary-token": "canary-token", "x-cron-secret": "cron-secret"}
     for error, status in DATABASE_TROUBLE:
         service = make_service()
@@ -223,7 +223,7 @@ class Counted(Answer):
 
 
 def test_answer_has_the_fields_that_the_view_gives() -> None:
-    """A field without a value is no key; null is a value."""
+    """A field without a value is left out, and null is a value."""
     app = Flask("t")
 
     @app.get("/<path>")

@@ -1,4 +1,4 @@
-"""`service.session`: who is let in, by which token, from where."""
+"""`service.session`: the tokens, cookies and origins that a session needs."""
 
 import base64
 import json
@@ -77,7 +77,7 @@ def cookie_of(token: str) -> dict[str, str]:
     ids=["ES256", "RS256"],
 )
 def test_signed_token_is_a_session(token: str) -> None:
-    """Both kinds of key that Auth signs with are believed."""
+    """Both kinds of key that Auth signs with are accepted."""
     claims = jwt.decode(token, options={"verify_signature": False})
 
     assert Session(
@@ -90,7 +90,7 @@ def test_signed_token_is_a_session(token: str) -> None:
 
 
 def test_token_without_a_session_id_is_a_session() -> None:
-    """The oldest tokens name no session and no level."""
+    """A token without a session id and a level is accepted."""
     claims = make_claims()
     del claims["session_id"], claims["aal"]
 
@@ -110,7 +110,7 @@ def test_session_never_shows_its_token() -> None:
 
 
 def test_legacy_token_needs_the_shared_secret() -> None:
-    """Only a project that still signs so is asked to believe HS256."""
+    """HS256 is accepted only with the shared secret in the settings."""
     token = make_token(key=SHARED_SECRET, key_id=None, algorithm="HS256")
 
     assert BUYER_ID == by_token(token, supabase_jwt_secret=SHARED_SECRET).user_id
@@ -118,7 +118,7 @@ def test_legacy_token_needs_the_shared_secret() -> None:
 
 
 def test_clock_ahead_of_ours_is_no_matter() -> None:
-    """A token of the next second is no forgery, but two machines with two clocks."""
+    """A token of the next second is accepted, because clocks differ."""
     assert BUYER_ID == by_token(make_token(make_claims(iat=int(time.time()) + 30))).user_id
 
 
@@ -134,7 +134,7 @@ FORGERIES = {"empty": "", **forged_tokens(make_claims())}
 @pytest.mark.parametrize("supabase_jwt_secret", ["", SHARED_SECRET])
 @pytest.mark.parametrize("token", FORGERIES.values(), ids=FORGERIES.keys())
 def test_forged_token_is_refused(token: str, supabase_jwt_secret: str) -> None:
-    """A token with any fault is refused, also one signed by a shared secret."""
+    """Each forged token is refused, one signed by a shared secret included."""
     assert "UNAUTHORIZED" == refusal_of(
         lambda: by_token(token, supabase_jwt_secret=supabase_jwt_secret)
     )
@@ -144,7 +144,7 @@ OTHER_ISSUER = "https://id.shop.test/auth/v1"
 
 
 def test_issuer_is_the_one_of_the_settings() -> None:
-    """Browsers may know Auth by another name than the service; tokens then name that one."""
+    """The issuer must be that of the settings."""
     token = make_token(make_claims(iss=OTHER_ISSUER))
 
     assert BUYER_ID == by_token(token, supabase_jwt_issuer=OTHER_ISSUER).user_id
@@ -188,7 +188,7 @@ def test_forged_issuer_is_not_logged() -> None:
 
 @pytest.mark.parametrize("token", FORGERIES.values(), ids=FORGERIES.keys())
 def test_forged_cookie_is_refused(token: str) -> None:
-    """A cookie is believed no more than a header."""
+    """A forged token in a cookie is refused."""
     assert "UNAUTHORIZED" == refusal_of(
         lambda: session_for(sessions_of(), cookies=cookie_of(token))
     )
@@ -196,7 +196,7 @@ def test_forged_cookie_is_refused(token: str) -> None:
 
 @pytest.mark.parametrize("authorization", ["", "Basic YTpi", "Bearer", "Bearer ", "bearer"])
 def test_request_without_a_token_is_refused(authorization: str) -> None:
-    """Nobody is signed in by accident."""
+    """A request without a token is refused."""
     assert "UNAUTHORIZED" == refusal_of(
         lambda: session_for(sessions_of(), headers={"Authorization": authorization})
     )
@@ -204,21 +204,21 @@ def test_request_without_a_token_is_refused(authorization: str) -> None:
 
 @pytest.mark.parametrize("header", ["X-User-Id", "X-Test-User", "X-Supabase-User", "Apikey"])
 def test_header_chooses_no_user(header: str) -> None:
-    """There is one way to say who one is."""
+    """No other header chooses the user."""
     assert "UNAUTHORIZED" == refusal_of(
         lambda: session_for(sessions_of(), headers={header: BUYER_ID})
     )
 
 
 def test_metadata_gives_no_role() -> None:
-    """Metadata that users write about themselves have no effect."""
+    """A token's metadata give no role."""
     claims = make_claims(user_metadata={"role": "admin"}, app_metadata={"role": "admin"})
 
     assert "authenticated" == by_token(make_token(claims)).role
 
 
 def test_cookie_is_a_session() -> None:
-    """The browser sends what Supabase's library has left there."""
+    """A cookie of Supabase's library is accepted."""
     assert BUYER_ID == session_for(sessions_of(), cookies=cookie_of(make_token())).user_id
 
 
@@ -233,7 +233,7 @@ def test_cookie_is_a_session() -> None:
     ],
 )
 def test_write_from_the_site_is_taken(method: str, headers: dict[str, str]) -> None:
-    """Origin, or else Referer, says where a write with a cookie comes from."""
+    """A write with a cookie needs our site in Origin, or else in Referer."""
     session = session_for(
         sessions_of(), method=method, cookies=cookie_of(make_token()), headers=headers
     )
@@ -261,7 +261,7 @@ def test_write_from_the_site_is_taken(method: str, headers: dict[str, str]) -> N
     ],
 )
 def test_write_from_elsewhere_is_refused(method: str, headers: dict[str, str], detail: str) -> None:
-    """A cookie comes along from any page, so the page must be ours."""
+    """A write with a cookie from another site is refused."""
     with pytest.raises(RejectedError) as caught:
         session_for(sessions_of(), method=method, cookies=cookie_of(make_token()), headers=headers)
 
@@ -270,7 +270,7 @@ def test_write_from_elsewhere_is_refused(method: str, headers: dict[str, str], d
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
 def test_read_may_come_from_anywhere(method: str) -> None:
-    """A request that changes nothing needs no origin."""
+    """A read needs no origin."""
     assert (
         BUYER_ID
         == session_for(sessions_of(), method=method, cookies=cookie_of(make_token())).user_id
@@ -278,7 +278,7 @@ def test_read_may_come_from_anywhere(method: str) -> None:
 
 
 def test_write_with_a_token_alone_needs_no_origin() -> None:
-    """No browser adds that header by itself."""
+    """A write with a bearer token alone needs no origin."""
     session = session_for(
         sessions_of(), method="POST", headers={"Authorization": f"Bearer {make_token()}"}
     )
@@ -287,7 +287,7 @@ def test_write_with_a_token_alone_needs_no_origin() -> None:
 
 
 def test_token_beside_a_cookie_does_not_switch_the_check_off() -> None:
-    """A caller who sends both is a browser, and a browser can send its origin."""
+    """A bearer token beside a cookie still needs an origin."""
     assert "CSRF_INVALID" == refusal_of(
         lambda: session_for(
             sessions_of(),
@@ -299,7 +299,7 @@ def test_token_beside_a_cookie_does_not_switch_the_check_off() -> None:
 
 
 def test_token_goes_before_the_cookie() -> None:
-    """Of two identities the one that was sent on purpose counts."""
+    """The bearer token counts before the cookie."""
     other = str(uuid.uuid4())
 
     session = session_for(
@@ -312,7 +312,7 @@ def test_token_goes_before_the_cookie() -> None:
 
 
 def test_live_session_is_asked_of_the_database(database: Any) -> None:
-    """A token does not know that its user has signed out."""
+    """A live session is looked up in the database."""
     session = session_for(
         sessions_of(database), is_live=True, headers={"Authorization": f"Bearer {make_token()}"}
     )
@@ -334,7 +334,7 @@ def test_live_session_is_asked_of_the_database(database: Any) -> None:
 def test_ended_or_suspended_session_is_refused(
     database: Any, answer: dict[str, bool], code: str
 ) -> None:
-    """Neither who has signed out nor who is suspended moves money."""
+    """An ended session and a suspended user are refused where money moves."""
     database.call.return_value = LIVE | answer
 
     assert code == refusal_of(
@@ -356,7 +356,7 @@ def test_known_session_of_a_suspended_user_is_served(database: Any) -> None:
 
 
 def test_session_without_an_id_is_not_live(database: Any) -> None:
-    """A session that cannot be looked up is refused."""
+    """A session without an id is refused where a live one is needed."""
     token = make_token(without("session_id"))
 
     assert "UNAUTHORIZED" == refusal_of(

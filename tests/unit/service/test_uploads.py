@@ -29,7 +29,7 @@ REFUSED = {"success": False, "code": "FORBIDDEN", "error": "no"}
 
 @pytest.fixture
 def answers() -> dict[str, Any]:
-    """Return what each SQL function answers; a test changes one."""
+    """Return the answers of the SQL functions; a test changes one."""
     return {
         "session_is_live": LIVE,
         "rate_limit_hit": {"allowed": True, "retry_after_ms": 0},
@@ -137,7 +137,7 @@ def test_photo_is_stored(service: Service) -> None:
 
 
 def test_avatar_is_small(service: Service) -> None:
-    """It fits into 400 by 400 pixels."""
+    """An avatar fits into 400 by 400 pixels."""
     answer = send(service, encoded(halves(1000, 500)), fields={"type": "profile_avatar"})
 
     bucket, path, data, _ = put(service)
@@ -175,7 +175,7 @@ def test_name_of_evidence_is_sanitised(service: Service, name: str, safe: str) -
 
 @pytest.mark.parametrize(("data", "end"), [(pdf(), ".pdf"), (encoded(halves()), ".jpg")])
 def test_private_file_has_a_signed_link(service: Service, data: bytes, end: str) -> None:
-    """The link ends; the row keeps the address for which a request needs a token."""
+    """The answer has a signed link, and the row the address without one."""
     answer = send(service, data, "bill.png", fields={"type": "address_proof"})
 
     _, path, _, _ = put(service)
@@ -189,7 +189,7 @@ def test_private_file_has_a_signed_link(service: Service, data: bytes, end: str)
 def test_failed_row_removes_the_object(
     service: Service, answers: dict[str, Any], error: Exception
 ) -> None:
-    """The upload fails with it (A17)."""
+    """A refused row fails the upload and removes the object (A17)."""
     answers["record_file"] = error
 
     answer = send(service)
@@ -200,7 +200,7 @@ def test_failed_row_removes_the_object(
 
 
 def test_unknown_row_keeps_the_object(service: Service, answers: dict[str, Any]) -> None:
-    """The row may have been committed, and must not name nothing."""
+    """An object stays if its row may have been committed."""
     answers["record_file"] = TransientError("DATABASE_UNREACHABLE")
 
     assert (503, "DATABASE_UNREACHABLE") == code_of(send(service))
@@ -210,7 +210,7 @@ def test_unknown_row_keeps_the_object(service: Service, answers: dict[str, Any])
 def test_refusal_stands_when_the_object_cannot_be_removed(
     service: Service, answers: dict[str, Any]
 ) -> None:
-    """The reconcile job removes it."""
+    """An object that cannot be removed is left to the reconcile job."""
     answers["record_file"] = REFUSED
     service.storage.delete.side_effect = TransientError("STORAGE_UNREACHABLE")
 
@@ -218,7 +218,7 @@ def test_refusal_stands_when_the_object_cannot_be_removed(
 
 
 def test_repeat_answers_the_first_row(service: Service, answers: dict[str, Any]) -> None:
-    """The second object is removed."""
+    """A repeated upload returns the first row and removes the second object."""
     row = {"success": True, "id": "row-0", "path": f"{LISTING_ID}/0_first.jpg", "displaced": []}
     answers["record_file"] = row
 
@@ -234,7 +234,7 @@ def test_repeat_answers_the_first_row(service: Service, answers: dict[str, Any])
 def test_object_of_a_replaced_file_is_removed(
     service: Service, answers: dict[str, Any], error: Exception | None
 ) -> None:
-    """It goes once the new row is there. If it cannot, the upload succeeds all the same."""
+    """The old object is removed after the new row; a failure of that changes nothing."""
     answers["record_file"] = {
         "success": True, "id": None, "path": "new.jpg", "displaced": ["old.jpg", "older.jpg"]
     }  # fmt: skip
@@ -251,7 +251,7 @@ def test_object_of_a_replaced_file_is_removed(
 
 @pytest.mark.parametrize("code", ["FORBIDDEN", "RESOURCE_NOT_FOUND", "CONFLICT", "USER_SUSPENDED"])
 def test_refused_user_stores_nothing(service: Service, answers: dict[str, Any], code: str) -> None:
-    """The refusal comes before the picture is decoded."""
+    """A user is refused before the file is decoded."""
     answers["check_upload"] = REFUSED | {"code": code}
 
     assert code == send(service, b"not even a picture").get_json()["code"]
@@ -263,7 +263,7 @@ def test_refused_user_stores_nothing(service: Service, answers: dict[str, Any], 
     [(TransientError("STORAGE_UNREACHABLE"), 503), (MarketError("STORAGE_ERROR"), 502)],
 )
 def test_failed_object_has_no_row(service: Service, error: Exception, status: int) -> None:
-    """Nothing is recorded about an object that may not exist."""
+    """An object that could not be stored gets no row."""
     service.storage.put.side_effect = error
 
     assert status == send(service).status_code
@@ -286,7 +286,7 @@ def test_failed_object_has_no_row(service: Service, error: Exception, status: in
     ],
 )
 def test_bad_field_is_refused(service: Service, fields: dict[str, str]) -> None:
-    """The type decides which id a file needs."""
+    """The type of a file decides which ids it needs."""
     assert (400, "VALIDATION_ERROR") == code_of(send(service, fields=fields))
     assert ["session_is_live", "rate_limit_hit"] == service.called
 
@@ -302,7 +302,7 @@ def test_bad_field_is_refused(service: Service, fields: dict[str, str]) -> None:
     ids=["none", "another name", "two", "text"],
 )
 def test_request_needs_one_file(service: Service, body: dict[str, Any]) -> None:
-    """The part is named `file`."""
+    """A form needs one part named `file`."""
     answer = service.client.post(
         UPLOAD, data=body, headers=bearer(), content_type="multipart/form-data"
     )
@@ -320,7 +320,7 @@ def test_request_needs_one_file(service: Service, body: dict[str, Any]) -> None:
     ],
 )
 def test_other_body_is_refused(service: Service, body: bytes, media_type: str, status: int) -> None:
-    """A file comes as a part of a form."""
+    """A body that is no multipart form is refused."""
     answer = service.client.post(UPLOAD, data=body, headers=bearer(), content_type=media_type)
 
     assert status == answer.status_code
@@ -340,7 +340,7 @@ def test_other_body_is_refused(service: Service, body: bytes, media_type: str, s
 def test_content_decides_about_the_type(
     service: Service, data: bytes, fields: dict[str, str]
 ) -> None:
-    """The name ends with .png, and the part says image/png."""
+    """The content decides the type, and not its name or its part's header."""
     assert (400, "VALIDATION_ERROR") == code_of(send(service, data, "a.png", fields=fields))
     service.storage.put.assert_not_called()
 
@@ -349,13 +349,13 @@ def test_content_decides_about_the_type(
     ("size", "fields"), [(10 * MIB + 1, PHOTO), (5 * MIB + 1, {"type": "profile_avatar"})]
 )
 def test_large_file_is_refused(service: Service, size: int, fields: dict[str, str]) -> None:
-    """A photo has ten megabytes at most, an avatar five."""
+    """A photo has at most ten megabytes, and an avatar five."""
     assert (413, "PAYLOAD_TOO_LARGE") == code_of(send(service, b"x" * size, fields=fields))
 
 
 @pytest.mark.parametrize("name", ["a.jpg", "a.pdf"])
 def test_empty_file_is_refused(service: Service, name: str) -> None:
-    """A phone may send one when its memory is full."""
+    """An empty file is refused."""
     answer = send(service, b"", name, fields={"type": "address_proof"})
 
     assert (400, "VALIDATION_ERROR") == code_of(answer)
@@ -363,7 +363,7 @@ def test_empty_file_is_refused(service: Service, name: str) -> None:
 
 
 def test_body_above_the_routes_limit_is_refused(service: Service) -> None:
-    """It is not even read; the route's limit is that of no other route."""
+    """A body above the route's own limit is refused unread."""
     assert (413, "PAYLOAD_TOO_LARGE") == code_of(send(service, b"x" * (11 * MIB)))
     assert [] == service.called
     other = service.client.delete(DELETE, data=b"x" * (64 * 1024 + 1), headers=bearer())
@@ -371,7 +371,7 @@ def test_body_above_the_routes_limit_is_refused(service: Service) -> None:
 
 
 def test_file_is_removed(service: Service) -> None:
-    """The row goes first, then the object that it named."""
+    """The row is removed first, and then its object."""
     answer = service.client.delete(
         DELETE,
         json={"bucket": "listing-photos", "path": "p#x", "photoId": LISTING_ID},
@@ -387,7 +387,7 @@ def test_file_is_removed(service: Service) -> None:
 
 
 def test_shared_object_is_kept(service: Service, answers: dict[str, Any]) -> None:
-    """Another listing shows it."""
+    """An object that another listing shows is kept."""
     answers["remove_file"] = {"success": True, "object": None}
 
     answer = service.client.delete(
@@ -402,7 +402,7 @@ def test_shared_object_is_kept(service: Service, answers: dict[str, Any]) -> Non
 def test_refused_removal_touches_no_object(
     service: Service, answers: dict[str, Any], code: str
 ) -> None:
-    """Another user's file stays."""
+    """A refused removal keeps the object."""
     answers["remove_file"] = REFUSED | {"code": code}
 
     answer = service.client.delete(
@@ -423,7 +423,7 @@ def test_refused_removal_touches_no_object(
 def test_failed_removal_is_answered(
     service: Service, answers: dict[str, Any], error: Exception, expected: tuple[int, str]
 ) -> None:
-    """The row is gone by then, so a repeat removes the object that is left."""
+    """A failed removal of the object is an error."""
     answers["remove_file"] = {"success": True, "object": "p"}
     service.storage.delete.side_effect = error
 
@@ -431,7 +431,7 @@ def test_failed_removal_is_answered(
 
 
 def test_payment_in_a_title_is_answered(service: Service, answers: dict[str, Any]) -> None:
-    """The title of evidence is a text of a user, which the filter reads."""
+    """A title with a payment detail is refused."""
     answers["record_file"] = REFUSED | {"code": "PAYMENT_IN_TEXT"}
 
     assert (400, "PAYMENT_IN_TEXT") == code_of(send(service))
@@ -451,7 +451,7 @@ def test_payment_in_a_title_is_answered(service: Service, answers: dict[str, Any
     ],
 )
 def test_bad_removal_is_refused(service: Service, body: dict[str, Any]) -> None:
-    """Only our buckets have files to remove."""
+    """Only files of our buckets are removed."""
     answer = service.client.delete(DELETE, json=body, headers=bearer())
 
     assert (400, "VALIDATION_ERROR") == code_of(answer)
@@ -468,7 +468,7 @@ def ask(service: Service, route: str, headers: dict[str, str]) -> TestResponse:
 
 @pytest.mark.parametrize("route", [UPLOAD, DELETE])
 def test_request_without_a_token_is_refused(service: Service, route: str) -> None:
-    """Without a session no system is called."""
+    """A request without a session calls no other system."""
     assert (401, "UNAUTHORIZED") == code_of(ask(service, route, {}))
     assert [] == service.called
 
@@ -481,7 +481,7 @@ def test_request_without_a_token_is_refused(service: Service, route: str) -> Non
 def test_excluded_user_is_refused(
     service: Service, answers: dict[str, Any], route: str, state: dict[str, bool], code: str
 ) -> None:
-    """A token lives on for an hour after a sign-out and a suspension."""
+    """An ended session and a suspended user are refused."""
     answers["session_is_live"] = LIVE | state
 
     assert code == ask(service, route, bearer()).get_json()["code"]
@@ -493,7 +493,7 @@ def test_excluded_user_is_refused(
 def test_cookie_needs_the_sites_origin(
     service: Service, route: str, origin: dict[str, str], status: int
 ) -> None:
-    """Another site's form must not upload in a user's name."""
+    """A cookie with another site's origin is refused."""
     value = "base64-" + base64.urlsafe_b64encode(
         json.dumps({"access_token": make_token()}).encode()
     ).decode().rstrip("=")
@@ -518,7 +518,7 @@ def test_cookie_needs_the_sites_origin(
 def test_file_counts_before_it_is_decoded(
     service: Service, fields: dict[str, str], action: str
 ) -> None:
-    """A refused file costs a process, too, and the number of stored files bounds no avatars."""
+    """A file counts towards the limit before it is decoded."""
     refused = send(service, b"x", fields=fields)
 
     assert (400, "VALIDATION_ERROR") == code_of(refused)
@@ -532,7 +532,7 @@ def test_file_counts_before_it_is_decoded(
 def test_file_beyond_the_hourly_limit_is_not_decoded(
     service: Service, monkeypatch: pytest.MonkeyPatch, fields: dict[str, str]
 ) -> None:
-    """Another upload costs neither a process nor a look at the listing."""
+    """A file beyond the hourly limit is not decoded."""
     monkeypatch.setattr(decoding, "decode", lambda *_: pytest.fail("decoded"))
     call = service.database.call.side_effect
 
@@ -553,7 +553,7 @@ def test_file_beyond_the_hourly_limit_is_not_decoded(
 def test_route_has_its_limit(
     service: Service, answers: dict[str, Any], route: str, action: str
 ) -> None:
-    """Beyond it nothing is read."""
+    """A request beyond the limit is refused unread."""
     answers["rate_limit_hit"] = {"allowed": False, "retry_after_ms": 1500}
 
     answer = ask(service, route, bearer())

@@ -1,4 +1,4 @@
-"""`service.webhooks`: what Stripe is answered, and what has been done by then."""
+"""`service.webhooks`: the answers to Stripe, and the calls before them."""
 
 import json
 import time
@@ -81,7 +81,7 @@ def test_new_event_is_stored_and_processed(service: Service) -> None:
 def test_each_endpoint_has_its_secret(
     service: Service, path: str, secret: str, source: str, type_: str
 ) -> None:
-    """The stored event names the endpoint that it came in by."""
+    """The stored event names the endpoint that it arrived at."""
     body = make_event_json(type=type_)
 
     assert 200 == deliver(service.client, body, path=path, secret=secret).status_code
@@ -175,7 +175,7 @@ def test_account_that_contradicts_the_secret_is_refused(secret: str, account: st
 
 
 def test_failed_effect_is_acknowledged(service: Service) -> None:
-    """A stored event is answered with 200 whatever became of it."""
+    """A stored event gets a 200, even if its effect failed."""
     service.database.call.side_effect = [STORED, TransientError("DATABASE_BUSY"), FAILED]
 
     answer = deliver(service.client)
@@ -188,7 +188,7 @@ def test_failed_effect_is_acknowledged(service: Service) -> None:
 
 
 def test_redelivery_has_the_same_hash(service: Service) -> None:
-    """Only another content under a known id may stand out, not the count of open deliveries."""
+    """The hash covers the content, and not the count of pending webhooks."""
     event = make_event_json()
 
     for pending_webhooks in (2, 1):
@@ -226,7 +226,7 @@ def test_settled_event_is_idempotent(service: Service) -> None:
 def test_outcome_is_told(
     service: Service, outcome: str, *, is_processed: bool, is_idempotent: bool
 ) -> None:
-    """The effect RPC answers for what was settled before, and for an order it does not know."""
+    """The answer has the outcome that the effect RPC gave."""
     service.database.call.return_value = STORED | {"effect": effect(outcome)}
 
     answer = deliver(service.client)
@@ -241,7 +241,7 @@ def test_outcome_is_told(
 
 
 def test_unhandled_event_is_stored_and_ignored(service: Service) -> None:
-    """Every event of Stripe is kept, meant for us or not."""
+    """An event without a handler is stored and ignored."""
     service.database.call.return_value = STORED | {"effect": effect("ignored")}
 
     answer = deliver(service.client, make_event_json(type="product.created"))
@@ -254,7 +254,7 @@ def test_unhandled_event_is_stored_and_ignored(service: Service) -> None:
     "error", [TransientError("DATABASE_UNREACHABLE"), MarketError("DATABASE_ERROR")]
 )
 def test_event_that_cannot_be_stored_is_refused(service: Service, error: Exception) -> None:
-    """Without a durable event the answer is an error, so that Stripe sends it once more."""
+    """An event that is not stored gets an error, so Stripe sends it again."""
     service.database.call.side_effect = error
 
     answer = deliver(service.client)
@@ -299,7 +299,7 @@ def test_no_configuration_is_lenient(
 
 @pytest.mark.parametrize(("wait_s", "try_count"), [(2.5, 5), (3.5, 1)])
 def test_answer_is_not_late(monkeypatch: pytest.MonkeyPatch, wait_s: float, try_count: int) -> None:
-    """No call is repeated later than three seconds into the request."""
+    """No call is retried later than three seconds into the request."""
     monkeypatch.setattr(retry.POLICY, "wait", tenacity.wait_fixed(wait_s))
     settings = make_settings()
     adapters = Adapters(
@@ -330,7 +330,7 @@ def test_answer_is_not_late(monkeypatch: pytest.MonkeyPatch, wait_s: float, try_
     ],
 )
 def test_unsigned_body_is_refused(service: Service, headers: dict[str, str], error: str) -> None:
-    """A body that nobody signed stores nothing, and reads why."""
+    """An unsigned body stores nothing, and the answer states the reason."""
     answer = service.client.post(PATH, data=json.dumps(make_event_json()), headers=headers)
 
     assert (400, error) == (answer.status_code, answer.get_json()["error"])
@@ -366,7 +366,7 @@ def test_signed_event_that_is_not_to_be_taken_is_refused(
 
 @pytest.mark.parametrize("body", [{"id": "evt_1"}, []])
 def test_signed_body_that_is_no_event_is_refused(service: Service, body: Any) -> None:
-    """A signature alone makes no event."""
+    """A signed body that is no event is refused."""
     answer = deliver(service.client, body)
 
     assert (400, "Invalid payload") == (answer.status_code, answer.get_json()["error"])
@@ -375,7 +375,7 @@ def test_signed_body_that_is_no_event_is_refused(service: Service, body: Any) ->
 
 @pytest.mark.parametrize("path", [PATH, IDENTITY_PATH])
 def test_body_above_one_mebibyte_is_refused(service: Service, path: str) -> None:
-    """Nothing larger is even read, signed or not."""
+    """A body above one mebibyte is refused unread."""
     body = make_event_json(make_intent(description="x" * 1024 * 1024))
 
     answer = deliver(service.client, body, path=path)
@@ -384,7 +384,7 @@ def test_body_above_one_mebibyte_is_refused(service: Service, path: str) -> None
 
 
 def test_large_body_is_taken(service: Service) -> None:
-    """Up to one mebibyte everything is read."""
+    """A body of one mebibyte is accepted."""
     body = make_event_json(make_intent(description="x" * (1024 * 1024 - 2000)))
 
     assert 200 == deliver(service.client, body).status_code
@@ -400,7 +400,7 @@ def test_bad_signatures_are_limited_and_good_ones_are_not(service: Service) -> N
 
 
 def test_webhook_needs_no_origin(service: Service) -> None:
-    """A session cookie means nothing here, so nothing is asked about where it comes from."""
+    """A webhook needs no origin, because a session cookie has no effect on it."""
     service.client.set_cookie("sb-project-auth-token", "x")
 
     assert 200 == deliver(service.client).status_code
@@ -408,7 +408,7 @@ def test_webhook_needs_no_origin(service: Service) -> None:
 
 @pytest.mark.parametrize("method", ["get", "put", "delete", "patch"])
 def test_only_post_is_taken(service: Service, method: str) -> None:
-    """Another method is told which one there is."""
+    """Another method than POST gets a 405."""
     answer = service.client.open(PATH, method=method.upper())
 
     assert (405, "METHOD_NOT_ALLOWED") == (answer.status_code, answer.get_json()["code"])
@@ -428,7 +428,7 @@ def test_only_post_is_taken(service: Service, method: str) -> None:
 def test_each_delivery_is_counted_by_its_outcome(
     service: Service, secret: str, changes: Any, answer: Any, outcome: str
 ) -> None:
-    """Refusals are counted by our code, never by what came in."""
+    """Refusals are counted by our codes, and not by input."""
     service.database.call.side_effect = None if answer is RECEIVED else answer
     service.database.call.return_value = answer
     before = count_of("webhook_deliveries", endpoint="stripe", outcome=outcome)

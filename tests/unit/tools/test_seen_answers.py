@@ -1,4 +1,4 @@
-"""`tests.support.seen_answers`: a code that a route states has to be seen."""
+"""`tests.support.seen_answers`: each code that a route states is seen by a test."""
 
 from tests.support.seen_answers import REVIEWED, unseen
 

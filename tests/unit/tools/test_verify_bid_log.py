@@ -66,7 +66,7 @@ def chained(log: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_true_log_is_accepted() -> None:
-    """Each kind of row is in it, and a forger's chaining changes nothing of a true log."""
+    """A true log with each kind of row is accepted, also after a new chaining."""
     steps = list(Checker(read_log(TEXT)).steps())
 
     assert set(verify_bid_log.RECORD_KEYS) == {step.kind for step in steps}
@@ -77,7 +77,7 @@ def test_true_log_is_accepted() -> None:
 @settings(max_examples=300, deadline=None)
 @given(st.integers(0, len(TEXT) - 1), st.characters(min_codepoint=32, max_codepoint=126))
 def test_changed_byte_is_found(place: int, character: str) -> None:
-    """Unless it leaves the same JSON, such as a space in another place."""
+    """Each changed byte is found, unless the JSON stays the same."""
     text = TEXT[:place] + character + TEXT[place + 1 :]
 
     try:
@@ -89,7 +89,7 @@ def test_changed_byte_is_found(place: int, character: str) -> None:
 
 @pytest.mark.parametrize("seq", ROWS)
 def test_removed_row_is_found(seq: int) -> None:
-    """Also the first and the last one."""
+    """Each removed row is found, the first and the last included."""
     assert not is_accepted(changed(lambda rows: rows.pop(seq - 1)))
 
 
@@ -118,13 +118,13 @@ def test_truncated_log_is_found(length: int) -> None:
 
 @pytest.mark.parametrize("seq", [s for s in ROWS if LOG["rows"][s - 1]["opened"]])
 def test_hidden_opening_is_found(seq: int) -> None:
-    """Openings are outside the chain; the rows say which ones there must be."""
+    """A removed opening is found, because the rows say which openings there must be."""
     assert not is_accepted(changed(lambda rows: rows[seq - 1].update(opened=None)))
 
 
 @pytest.mark.parametrize("seq", [s for s in ROWS if LOG["rows"][s - 1]["opened"]])
 def test_other_opening_is_found(seq: int) -> None:
-    """An opened amount is the committed one."""
+    """An opening with another amount than the committed one is found."""
     name = "reserve_cents" if seq == 1 else "max_cents"
 
     def lie(rows: list[dict[str, Any]]) -> None:
@@ -154,7 +154,7 @@ def forgeries() -> Iterator[Any]:
 
 @pytest.mark.parametrize(("seq", "key", "value"), list(forgeries()))
 def test_forged_result_is_found_in_a_new_chain(seq: int, key: str, value: object) -> None:
-    """The rules contradict it, though every hash fits."""
+    """A forged result is found although every hash fits."""
     forged = chained(changed(lambda rows: rows[seq - 1]["record"].update({key: value})))
 
     assert is_accepted(forged) == ((seq, value) in BESIDE_SEALED)
@@ -178,7 +178,7 @@ def test_removed_bid_is_found_by_its_receipt() -> None:
 
 @pytest.mark.parametrize("name", GOLDEN["receipts"])
 def test_receipt_is_found_in_the_log(name: str) -> None:
-    """With the right maximum, whether the row is opened, sealed or withdrawn."""
+    """A receipt with its maximum is found in an opened, sealed or withdrawn row."""
     checker = Checker(LOG, [receipt_of(name)])
 
     assert 1 == sum(checker.has_receipt(step.seq) for step in checker.steps())
@@ -199,7 +199,7 @@ def test_receipt_is_found_in_the_log(name: str) -> None:
     ],
 )
 def test_row_that_differs_from_its_receipt_is_found(name: str, key: str, value: object) -> None:
-    """Also where the row itself states nothing: the rows before it do."""
+    """A row that differs from its receipt is found, also by the state before it."""
     with pytest.raises(WrongRowError, match="receipt"):
         list(Checker(LOG, [receipt_of(name, **{key: value})]).steps())
 
@@ -221,7 +221,7 @@ def test_bid_of_another_bidder_is_found_by_its_receipt() -> None:
 
 
 def test_receipts_prove_sealed_rows() -> None:
-    """The winner's own maximum shows that the raise was one."""
+    """The winner's receipt proves a sealed raise."""
     steps = {step.seq: step for step in Checker(LOG, [receipt_of("bob 8888")]).steps()}
 
     assert steps[13].is_proved

@@ -59,7 +59,7 @@ def test_job_has_its_name_of_the_command_line(database: Any, name: str) -> None:
 
 
 def test_closer_activates_and_closes(database: Any) -> None:
-    """A moved end is a wake-up; the timer is the database's, and the poll interval a second."""
+    """The closer is woken by changed ends, its deadline, and a poll interval of one second."""
     database.call.side_effect = [3, {"failed": 0, "results": []}, DEADLINES]
     job = build("closer", database)
 
@@ -74,7 +74,7 @@ def test_closer_activates_and_closes(database: Any) -> None:
 
 
 def test_countdown_broadcasts(database: Any) -> None:
-    """Each change of an auction is a wake-up; between the marks the job waits."""
+    """The countdown is woken by changed auctions, and waits until the next mark."""
     database.call.side_effect = [3, DEADLINES]
     job = build("countdown", database)
 
@@ -92,7 +92,7 @@ def test_countdown_broadcasts(database: Any) -> None:
     ],
 )
 def test_queue_is_drained(database: Any, name: str, table: str, claim: str, max_rows: int) -> None:
-    """A new row is a wake-up; the job finds a row whose back-off has ended within a second."""
+    """A queue's job is woken by new rows, and polls for rows whose pause has ended."""
     database.call.return_value = []
     job = build(name, database)
 

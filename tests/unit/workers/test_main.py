@@ -1,4 +1,4 @@
-"""`workers.__main__`: which jobs run, how they are stopped, and what a bad start says."""
+"""`workers.__main__`: the choice of jobs, their end, and errors at the start."""
 
 import asyncio
 import dataclasses
@@ -30,7 +30,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def ran(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Note the jobs that would run, in the place of running them."""
+    """Record the jobs that would run, and do not run them."""
     names: list[str] = []
 
     async def note(jobs: Collection[Job], _realtime: Realtime) -> None:
@@ -56,7 +56,7 @@ def test_named_jobs_run(ran: list[str], argument: str, names: list[str]) -> None
 def test_bad_command_line_is_told(
     capsys: pytest.CaptureFixture[str], ran: list[str], arguments: list[str]
 ) -> None:
-    """A job that does not exist starts nothing, and those that do are named."""
+    """An unknown job starts nothing, and the message names the known ones."""
     with pytest.raises(SystemExit) as caught:
         command.main(arguments)
 
@@ -118,7 +118,7 @@ def job_that(work: Any, name: str = "t") -> Job:
 
 
 class FakeRealtime:
-    """Realtime as the workers see it: who subscribed, and who was let go."""
+    """A fake Realtime that records subscriptions and their ends."""
 
     def __init__(self) -> None:
         self.subscribed: list[tuple[str, ...]] = []
@@ -138,7 +138,7 @@ class FakeRealtime:
 
 @pytest.fixture
 def exits(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """Note the hard exit that a signal arms, in the place of making it."""
+    """Record the hard exit that a signal arms, and do not exit."""
     armed: list[Any] = []
 
     class Timer:
@@ -156,7 +156,7 @@ def exits(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_signal_ends_all_jobs(exits: list[Any], number: signal.Signals) -> None:
-    """Every round under way ends, then the subscriptions, then the process, with success."""
+    """A signal ends every round, then the subscriptions, then the process, with exit code 0."""
     fake, done = FakeRealtime(), []
     both_began = threading.Barrier(2, action=lambda: os.kill(os.getpid(), number))
 

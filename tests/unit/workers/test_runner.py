@@ -1,4 +1,4 @@
-"""`workers.runner`: when a job runs again, and when it ends."""
+"""`workers.runner`: the start of each round, and the end of a job."""
 
 import asyncio
 import threading
@@ -26,7 +26,7 @@ def run_through(
     wait_s: Callable[[], float] | None = None,
     name: str = "t",
 ) -> int:
-    """Run a job with these outcomes; return how many rounds it took."""
+    """Run a job with these outcomes; return the number of rounds."""
 
     async def scenario() -> int:
         loop, round_count = asyncio.get_running_loop(), 0
@@ -61,7 +61,7 @@ def run_through(
 
 
 def test_full_batch_runs_again_at_once() -> None:
-    """A full batch means there may be more, so the loop does not rest before the next."""
+    """After a full batch the next round starts at once."""
     assert 3 == run_through([2, 2, 0])
 
 
@@ -110,13 +110,13 @@ def test_failed_read_of_the_deadline_falls_back_to_the_poll_interval() -> None:
 
 @pytest.mark.parametrize("error", [KeyError("auction_id"), MarketError("DATABASE_ERROR")])
 def test_bug_ends_the_run(error: Exception) -> None:
-    """An unknown error is for the supervisor, which restarts the process."""
+    """An unknown error ends the run, and the supervisor restarts the process."""
     with pytest.raises(type(error)):
         run_through([error, 0], is_awake=True)
 
 
 def test_job_does_not_start_once_it_is_to_stop() -> None:
-    """A signal that comes early is a signal all the same."""
+    """A job that was stopped before its first round does not start."""
 
     async def scenario() -> None:
         stopping = asyncio.Event()
@@ -135,7 +135,7 @@ def test_job_does_not_start_once_it_is_to_stop() -> None:
 
 
 def test_round_under_way_ends_before_the_run() -> None:
-    """To stop means to finish the batch, not to leave it."""
+    """A stopped job finishes its round first."""
     finished = []
 
     async def scenario() -> None:
@@ -167,7 +167,7 @@ def test_round_under_way_ends_before_the_run() -> None:
 
 @pytest.mark.parametrize(("is_awake", "missed_count"), [(False, 1), (True, 0)])
 def test_work_without_a_wake_up_is_a_missed_one(*, is_awake: bool, missed_count: int) -> None:
-    """The count of missed wake-ups shows that Realtime does not work."""
+    """Work that was found without a wake-up counts as a missed one."""
     name = uuid.uuid4().hex
 
     run_through([0, 1, 0], is_awake=is_awake, poll_interval_s=0.001, name=name)
@@ -176,7 +176,7 @@ def test_work_without_a_wake_up_is_a_missed_one(*, is_awake: bool, missed_count:
 
 
 def test_work_at_a_deadline_is_no_missed_wake_up() -> None:
-    """No wake-up announces the end of an auction."""
+    """Work at a deadline is no missed wake-up."""
     name = uuid.uuid4().hex
 
     run_through([0, 1, 0], wait_s=lambda: 0.001, name=name)
@@ -185,7 +185,7 @@ def test_work_at_a_deadline_is_no_missed_wake_up() -> None:
 
 
 def test_interrupted_job_is_named_in_the_log() -> None:
-    """Which of the jobs of a process stumbled, and over what."""
+    """The log of a failed round names the job and the error."""
     with structlog.testing.capture_logs(
         processors=[structlog.contextvars.merge_contextvars]
     ) as logs:
@@ -203,7 +203,7 @@ def test_interrupted_job_is_named_in_the_log() -> None:
 
 
 def test_rounds_items_and_wake_ups_are_counted() -> None:
-    """A job that does nothing any more shows by the time of its last success."""
+    """Rounds, items and wake-ups are counted, with the time of the last success."""
     name = uuid.uuid4().hex
     began_at = time.time()
 
@@ -220,7 +220,7 @@ def test_rounds_items_and_wake_ups_are_counted() -> None:
 
 
 def test_job_that_fails_has_no_success() -> None:
-    """Otherwise a job that cannot reach the database would look well."""
+    """A failed round does not update the time of the last success."""
     name = uuid.uuid4().hex
 
     run_through(

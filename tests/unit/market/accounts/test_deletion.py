@@ -23,7 +23,7 @@ def auth_api() -> Any:
 
 @pytest.mark.parametrize("error", [TransientError("AUTH_UNREACHABLE"), MarketError("AUTH_ERROR")])
 def test_failure_stops_no_other_user(database: Any, auth_api: Any, error: MarketError) -> None:
-    """SQL offers the user again later, and raises the alert."""
+    """A failed deletion stops no other one; SQL offers the user again later."""
     database.call.return_value = ["u_1", "u_2", "u_3"]
     auth_api.soft_delete_user.side_effect = [None, error, None]
 
@@ -33,7 +33,7 @@ def test_failure_stops_no_other_user(database: Any, auth_api: Any, error: Market
 
 
 def test_batch_is_small(database: Any, auth_api: Any) -> None:
-    """Each user is a call of Auth, and the other duties wait meanwhile."""
+    """A batch is small, because each user costs a call of Auth."""
     database.call.return_value = []
     [duty] = duties(database, auth_api)
 

@@ -1,4 +1,4 @@
-"""`market.auctions.closing`: what is closed, and when to look again."""
+"""`market.auctions.closing`: closes due auctions, and computes the next wait."""
 
 import datetime as dt
 from types import SimpleNamespace
@@ -52,7 +52,7 @@ def test_due_auctions_are_started_and_closed(
 
 
 def test_each_closed_or_extended_auction_is_a_line(database: Any) -> None:
-    """A sold auction has an order, an unsold one has none, and a refused close is no line."""
+    """Each closed or extended auction is a line in the log, and a refused close is none."""
     answer = ended(1)
     answer["results"] += [
         {"auction_id": "auction-7", "success": True, "status": "no_sale", "message": "No bids"},
@@ -96,7 +96,7 @@ def test_each_closed_or_extended_auction_is_a_line(database: Any) -> None:
 
 
 def test_quiet_round_is_not_logged(database: Any) -> None:
-    """Every second somebody looks; only what happens is a line."""
+    """A round without a close writes no line."""
     database.call.side_effect = [0, ended()]
 
     with structlog.testing.capture_logs() as logs:
@@ -106,7 +106,7 @@ def test_quiet_round_is_not_logged(database: Any) -> None:
 
 
 def test_failed_auction_is_an_alert_and_no_progress(database: Any) -> None:
-    """A poison auction calls a person, and does not keep the loop awake."""
+    """A failed auction raises an alert, and does not count as work."""
     before = count_of("alerts", alert="auctions_not_closed")
     database.call.side_effect = [0, ended(failed=100)]
 
@@ -145,7 +145,7 @@ def test_wait_ends_at_the_next_deadline(database: Any, next_at: str | None, wait
 
 def test_clock_of_this_machine_is_not_asked(database: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """D1: only two times of the database are compared, so a wrong clock here changes nothing."""
-    # It reads times, and has no `now` that could be asked.
+    # The module imports no clock.
     without_now = SimpleNamespace(fromisoformat=dt.datetime.fromisoformat)
     monkeypatch.setattr(repository, "dt", SimpleNamespace(datetime=without_now))
     monkeypatch.setattr("time.time", pytest.fail)
@@ -155,7 +155,7 @@ def test_clock_of_this_machine_is_not_asked(database: Any, monkeypatch: pytest.M
 
 
 def test_lag_of_each_close_is_measured(database: Any) -> None:
-    """The database measures it; one of the former release answers none."""
+    """The answer has the lag of each close; an answer of the former release has none."""
     before = sample("auction_close_lag_seconds_count"), sample("auction_close_lag_seconds_sum")
     database.call.side_effect = [0, ended(2) | {"lags_s": [0.25, 0.5]}, 0, ended(1)]
 

@@ -19,7 +19,7 @@ from market.database import Database
     ],
 )
 def test_wait_ends_at_the_next_mark(next_mark_at: str | None, wait_s: float) -> None:
-    """Nothing is sent between the marks, because watchers count down themselves."""
+    """The job waits until the next mark, because watchers count down themselves."""
     database: Any = create_autospec(Database, instance=True)
     database.call.return_value = {
         "next_at": "2030-01-01T00:00:00.1+00:00",

@@ -25,7 +25,7 @@ def alerts_of(logs: Any) -> list[tuple[str, int]]:
 
 
 def test_failed_auction_raises_an_alert(database: Any) -> None:
-    """An auction that cannot be closed needs a person, for a call by staff or by a scheduler."""
+    """An auction that cannot be closed raises an alert, on every path."""
     database.call.side_effect = [BATCH, {"success": True, "result": BATCH, "audit_log": {}}]
 
     with capture_logs() as logs:
@@ -36,7 +36,7 @@ def test_failed_auction_raises_an_alert(database: Any) -> None:
 
 
 def test_lags_are_counted(database: Any) -> None:
-    """The histogram has each close, also one that no worker has done."""
+    """The histogram has each close, also those by pg_cron."""
     before = sample("auction_close_lag_seconds_count")
     batch = BATCH | {"lags_s": [0.25, 8.5]}
     database.call.side_effect = [batch, {"success": True, "result": batch, "audit_log": {}}]
@@ -48,7 +48,7 @@ def test_lags_are_counted(database: Any) -> None:
 
 
 def test_each_close_has_an_id_of_its_own(database: Any) -> None:
-    """SQL takes an equal id for a repeat of the same call."""
+    """Each close has a new request id, because SQL takes an equal id for a repeat."""
     database.call.return_value = {"success": True, "result": {"success": True}, "audit_log": {}}
 
     for _ in range(2):

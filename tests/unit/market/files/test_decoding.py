@@ -29,7 +29,7 @@ def test_process_decodes_as_the_modules_do() -> None:
     ],
 )
 def test_refusal_keeps_its_words(data: bytes, kind: Kind, text: str) -> None:
-    """The user reads them."""
+    """The user reads the decoder's text of a refusal."""
     with pytest.raises(RejectedError) as caught:
         decode(data, kind)
 
@@ -38,7 +38,7 @@ def test_refusal_keeps_its_words(data: bytes, kind: Kind, text: str) -> None:
 
 @pytest.mark.parametrize("kind", Kind)
 def test_answer_is_read_as_it_was_written(kind: Kind) -> None:
-    """A new line inside the file does no harm."""
+    """The answer may contain line breaks inside the file."""
     data = raw_pdf() if kind is Kind.DOCUMENT else encoded(halves())
     expected = (
         documents.prepare(data)
@@ -88,7 +88,7 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ids=["time", "crash", "bug"],
 )
 def test_end_of_the_process_is_understood(program: Path, text: str, error: str) -> None:
-    """A file may exceed the limits or crash the decoder; a missing library is our mistake."""
+    """Each exit of the decoder has a code: limits and crashes refuse, our mistakes raise."""
     program.write_text(text)
 
     with pytest.raises(MarketError, match=error):
@@ -96,7 +96,7 @@ def test_end_of_the_process_is_understood(program: Path, text: str, error: str) 
 
 
 def test_slow_process_is_ended(program: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The user may try again on a less busy machine."""
+    """A slow decoder is killed, and the user may try again."""
     monkeypatch.setattr(decoding, "_TIMEOUT_S", 0.01)
     program.write_text("import signal; signal.pause()")
 
@@ -116,6 +116,6 @@ def test_process_has_no_secret(program: Path, monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.mark.parametrize("data", [b"", b" %PDF-1.4", b"<html>%PDF-1.4", b"%PDF-3.0", b"%!PS"])
 def test_first_bytes_decide_the_type(data: bytes) -> None:
-    """A header later in the file is another file's."""
+    """The first bytes decide the type, and not a header later in the file."""
     assert is_pdf(pdf())
     assert not is_pdf(data)

@@ -1,4 +1,4 @@
-"""`market.files.documents`: PDFs are parsed and written anew; those that could do harm are not."""
+"""`market.files.documents`: PDFs are parsed and rewritten, and harmful ones refused."""
 
 import io
 import struct
@@ -26,7 +26,7 @@ TOO_LARGE = "The PDF has too many pages or objects"
 
 
 def refusal_of(data: bytes) -> str | None:
-    """Return why a PDF is refused, or nothing about an accepted one."""
+    """Return the reason why a PDF is refused, or None for an accepted one."""
     try:
         prepare(data)
     except RejectedError as refusal:
@@ -150,7 +150,7 @@ def test_active_pdf_is_refused(name: str, is_packed: bool) -> None:  # noqa: FBT
     ids=["escape", "comment", "text", "blank", "depth", "repeated key", "packed"],
 )
 def test_form_of_writing_hides_nothing(data: bytes) -> None:
-    """The parser reads the objects as a reader does."""
+    """No way of writing an object hides it from the parser."""
     assert ACTIVE == refusal_of(data)
 
 
@@ -164,7 +164,7 @@ def pdf_of(data: bytes) -> bytes:
 
 @pytest.mark.parametrize("password", ["", "secret"])
 def test_encrypted_pdf_is_refused(password: str) -> None:
-    """One without a password for reading is refused, too."""
+    """An encrypted PDF is refused, also without a password for reading."""
     buffer = io.BytesIO()
     with Pdf.open(io.BytesIO(pdf())) as document:
         document.save(buffer, encryption=pikepdf.Encryption(owner="owner", user=password))
@@ -215,7 +215,7 @@ def test_pdf_is_written_anew() -> None:
     ids=["unused object", "between objects", "comment", "first line", "revision", "trailer"],
 )
 def test_bytes_of_no_page_are_gone(data: bytes) -> None:
-    """A second text, or the text that somebody has blackened, does not survive."""
+    """Unused bytes, such as an earlier revision's text, are not in the result."""
     assert b"secret" in data
     assert b"secret" not in pdf_of(prepare(data).data)
 
@@ -230,7 +230,7 @@ def test_bytes_of_no_page_are_gone(data: bytes) -> None:
     ],
 )
 def test_bytes_behind_the_end_are_refused(data: bytes) -> None:
-    """A second file would begin there."""
+    """Bytes after the end are refused, because a second file could begin there."""
     with pytest.raises(RejectedError, match="VALIDATION_ERROR"):
         prepare(data)
 
@@ -248,12 +248,12 @@ def test_bytes_behind_the_end_are_refused(data: bytes) -> None:
     ids=["nothing", "no pages", "catalog as pages", "depth", "loop", "no list"],
 )
 def test_malformed_pdf_is_refused(data: bytes) -> None:
-    """A document has a page at least."""
+    """A malformed PDF and one without a page are refused."""
     assert MALFORMED == refusal_of(data)
 
 
 def test_pdf_of_many_pages_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The limits bound the work."""
+    """A PDF with too many pages is refused."""
     monkeypatch.setattr(documents, "_MOST_PAGES", 1)
     assert refusal_of(pdf()) is None
 
@@ -261,7 +261,7 @@ def test_pdf_of_many_pages_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_pdf_of_many_objects_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Unused objects count, too."""
+    """A PDF with too many objects is refused, unused ones included."""
     monkeypatch.setattr(documents, "_MOST_OBJECTS", 10)
     assert refusal_of(raw_pdf()) is None
 
@@ -269,7 +269,7 @@ def test_pdf_of_many_objects_is_refused(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_result_has_the_size_of_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The bucket takes no larger one."""
+    """A result that is larger than the bucket's limit is refused."""
     monkeypatch.setattr(documents, "_MOST_BYTES", 100)
 
     assert TOO_LARGE == refusal_of(pdf())
@@ -296,7 +296,7 @@ def packed_pdf(body: bytes, filters: bytes) -> bytes:
 
 
 def test_bomb_is_not_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A few kilobytes would unpack to gigabytes. The parser takes the object for missing."""
+    """An object that would unpack to gigabytes counts as missing."""
     monkeypatch.setattr(documents, "_MOST_UNPACKED", 1024 * 1024)
     script = b"9 0 <</S/JavaScript/JS(x)>>"
     small, bomb = (

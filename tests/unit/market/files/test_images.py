@@ -1,4 +1,4 @@
-"""`market.files.images`: what remains of a picture from outside, and what is refused."""
+"""`market.files.images`: pictures become small JPEGs without metadata, or are refused."""
 
 import contextlib
 import random
@@ -38,7 +38,7 @@ def is_near(one: Any, other: Any) -> bool:
 
 @pytest.mark.parametrize("form", FORMS)
 def test_picture_becomes_a_jpeg(form: str) -> None:
-    """The content decides about the type, whatever a name or a header says."""
+    """The content decides the type, and not a name or a header."""
     file = prepare(encoded(halves(), form), PHOTO_BOX)
 
     assert ("image/jpeg", ".jpg", 200, 100) == (
@@ -63,7 +63,7 @@ def test_picture_becomes_a_jpeg(form: str) -> None:
 def test_picture_fits_into_its_box(
     size: tuple[int, int], box: tuple[int, int], expected: tuple[int, int]
 ) -> None:
-    """It keeps its proportions, and never grows."""
+    """A large picture is scaled down with its proportions, and a small one stays."""
     file = prepare(encoded(plain(*size)), box)
 
     assert expected == (file.width, file.height) == opened(file.data).size
@@ -74,7 +74,7 @@ def test_picture_fits_into_its_box(
     [(1, "red"), (2, "blue"), (3, "blue"), (4, "red"), (5, None), (6, None), (7, None), (8, None)],
 )
 def test_picture_is_upright(orientation: int, left: str | None) -> None:
-    """The tag of the camera is applied, and then gone."""
+    """The orientation tag is applied and removed."""
     exif = Image.Exif()
     exif[0x0112] = orientation
 
@@ -89,7 +89,7 @@ def test_picture_is_upright(orientation: int, left: str | None) -> None:
 
 @pytest.mark.parametrize("form", ["PNG", "WEBP"])
 def test_tag_of_the_camera_counts_in_each_format(form: str) -> None:
-    """An app that converts a photo may leave the tag in it."""
+    """The orientation tag counts in each format."""
     exif = Image.Exif()
     exif[0x0112] = 6
 
@@ -100,7 +100,7 @@ def test_tag_of_the_camera_counts_in_each_format(form: str) -> None:
 
 
 def test_metadata_is_gone() -> None:
-    """Neither place, nor comment, nor profile, nor text behind the end survives."""
+    """Place, comment, profile and bytes after the end are removed."""
     exif = Image.Exif()
     exif[0x010E] = "secret-place"
     exif.get_ifd(0x8825).update({1: "S", 2: (33.0, 51.0, 31.0), 29: "secret-date"})
@@ -138,7 +138,7 @@ def test_kind_of_colour_is_turned_into_rgb(mode: str, colour: Any, expected: Any
 
 
 def test_palette_with_transparency_becomes_white() -> None:
-    """A palette may have a transparent colour."""
+    """A transparent palette colour becomes white."""
     picture = halves().quantize(4)
     data = encoded(picture, "PNG", transparency=picture.getpixel((5, 5)))
 
@@ -148,14 +148,14 @@ def test_palette_with_transparency_becomes_white() -> None:
 
 
 def test_four_inks_become_rgb() -> None:
-    """Printers' pictures have four inks."""
+    """A CMYK picture becomes RGB."""
     data = encoded(plain(mode="CMYK", colour=(0, 255, 255, 0)))
 
     assert is_near(RED, pixel(prepare(data, PHOTO_BOX).data))
 
 
 def test_three_colours_of_sixteen_bits_keep_their_brightness() -> None:
-    """Scanners make such pictures."""
+    """An RGB picture of 16 bits keeps its brightness."""
     row = b"\0" + bytes((200, 7, 100, 7, 50, 7)) * 120
     data = png_that_announces(120, 110, depth=16, pixels=row * 110)
 
@@ -191,7 +191,7 @@ def _with_height(data: bytes, height: int) -> bytes:
     ],
 )
 def test_bomb_is_refused_before_it_is_decoded(monkeypatch: pytest.MonkeyPatch, data: bytes) -> None:
-    """The size in the header is enough."""
+    """A huge size in the header is refused before the decoding."""
     monkeypatch.setattr(Image.Image, "convert", lambda *_: pytest.fail("decoded"))
 
     with pytest.raises(RejectedError, match="VALIDATION_ERROR"):
@@ -199,7 +199,7 @@ def test_bomb_is_refused_before_it_is_decoded(monkeypatch: pytest.MonkeyPatch, d
 
 
 def test_jpeg_of_countless_scans_is_refused() -> None:
-    """Each scan costs a pass over all pixels."""
+    """A JPEG with too many scans is refused, because each costs a pass over all pixels."""
     data = encoded(halves(), progressive=True)
     scan = data.index(b"\xff\xda")
 
@@ -208,7 +208,7 @@ def test_jpeg_of_countless_scans_is_refused() -> None:
 
 
 def test_jpeg_of_countless_segments_is_refused() -> None:
-    """The library joins segments of metadata one by one, which takes the square of their number."""
+    """A JPEG with too many segments is refused, because Pillow joins them in quadratic time."""
     data = encoded(halves())
     segment = b"\xff\xe1\x00\x0eExif\0\0II*\0"
 
@@ -218,7 +218,7 @@ def test_jpeg_of_countless_segments_is_refused() -> None:
 
 @pytest.mark.parametrize("form", ["PNG", "WEBP"])
 def test_animation_is_refused(form: str) -> None:
-    """Thousands of frames may hide behind a small header."""
+    """An animation is refused."""
     data = encoded(halves(), form, save_all=True, append_images=[plain(200, 100)])
 
     with pytest.raises(RejectedError) as caught:
@@ -239,21 +239,21 @@ def test_animation_is_refused(form: str) -> None:
     ],
 )  # fmt: skip
 def test_other_content_is_refused(data: bytes) -> None:
-    """A name or a header that says image/png changes nothing."""
+    """Other content is refused, whatever its name or header says."""
     with pytest.raises(RejectedError, match="VALIDATION_ERROR"):
         prepare(data, PHOTO_BOX)
 
 
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF data")
 def test_malformed_tag_of_the_camera_is_ignored() -> None:
-    """The pixels are whole."""
+    """A malformed orientation tag is ignored."""
     data = encoded(halves(), exif=b"Exif\0\0MM\0*\xff\xff\xff\xff")
 
     assert 200 == prepare(data, PHOTO_BOX).width
 
 
 def test_same_upload_gives_the_same_bytes() -> None:
-    """A repeat is told by its bytes."""
+    """A repeated upload gives the same bytes, which identify it."""
     data = encoded(halves(), "PNG")
 
     assert prepare(data, PHOTO_BOX) == prepare(data, PHOTO_BOX)
@@ -312,7 +312,7 @@ SEEDS = [encoded(scene(1, (120, 110)), form) for form in FORMS] + [
 def test_changed_bytes_are_a_picture_or_a_refusal(
     data: bytes, changes: list[tuple[int, bytes]], cut: int
 ) -> None:
-    """The decoder has no other way to end."""
+    """Changed bytes decode to a picture or raise a refusal, and nothing else."""
     changed = bytearray(data)
     for at, piece in changes:
         place = at % len(changed)
@@ -323,5 +323,5 @@ def test_changed_bytes_are_a_picture_or_a_refusal(
 
 
 def test_pillow_compares_the_size_first() -> None:
-    """The library's own limit is ours."""
+    """Pillow's own limit is ours."""
     assert 5000 * 5000 == Image.MAX_IMAGE_PIXELS == images._LONGEST_SIDE**2  # noqa: SLF001 - the limit

@@ -1,4 +1,4 @@
-"""`market.files.other_formats`: files that are two files at once, and honest ones that look so."""
+"""`market.files.other_formats`: files that are two files at once, and harmless ones like them."""
 
 import bz2
 import io
@@ -118,7 +118,7 @@ def photo_refusal(data: bytes) -> str | None:
 @pytest.mark.parametrize("other", OTHERS.values(), ids=OTHERS)
 @pytest.mark.parametrize("form", FORMS)
 def test_file_behind_a_picture_is_refused(form: str, other: bytes) -> None:
-    """Programs that look at the end, or at all bytes, would find it."""
+    """A file after a picture is refused, because other programs would find it."""
     data = encoded(halves(), form) + other
 
     assert form == opened(data).format
@@ -128,7 +128,7 @@ def test_file_behind_a_picture_is_refused(form: str, other: bytes) -> None:
 @pytest.mark.parametrize("other", OTHERS.values(), ids=OTHERS)
 @pytest.mark.parametrize("form", FORMS)
 def test_file_inside_a_picture_is_refused(form: str, other: bytes) -> None:
-    """A comment, a chunk or metadata may hold it."""
+    """A file in a comment, a chunk or metadata is refused."""
     data = commented(form, b"\n" + other)
 
     assert form == opened(data).format
@@ -136,7 +136,7 @@ def test_file_inside_a_picture_is_refused(form: str, other: bytes) -> None:
 
 
 def test_metadata_with_a_program_is_refused() -> None:
-    """EXIF, colour profile and comment are looked at, too."""
+    """A program in EXIF, colour profile or comment is refused."""
     exif = Image.Exif()
     exif[0x010E] = PHP.decode()
 
@@ -146,7 +146,7 @@ def test_metadata_with_a_program_is_refused() -> None:
 
 
 def test_picture_that_unpacks_is_refused() -> None:
-    """Its directory of files counts from the start of the picture, as a careful attacker's does."""
+    """A picture that is also an archive is refused, also with offsets from the file's start."""
     buffer = io.BytesIO(encoded(halves()))
     with zipfile.ZipFile(buffer, "a") as archive:
         archive.writestr("Evil.class", b"x")
@@ -157,7 +157,7 @@ def test_picture_that_unpacks_is_refused() -> None:
 
 
 def test_picture_that_is_a_pdf_is_refused() -> None:
-    """Readers look for the header in the first kilobyte."""
+    """A picture with a PDF header in its first kilobyte is refused."""
     data = with_segment(0xFE, raw_pdf())
 
     with Pdf.open(io.BytesIO(data)) as document:
@@ -166,7 +166,7 @@ def test_picture_that_is_a_pdf_is_refused() -> None:
 
 
 def test_picture_that_is_a_script_is_refused() -> None:
-    """The length of the first segment opens a comment of JavaScript, and a later one closes it."""
+    """A JPEG that is also JavaScript is refused."""
     body = b"*/=alert(1);/*".ljust(0x2F2A - 2, b"\0")
     data = b"\xff\xd8\xff\xe0/*" + body + encoded(halves())[2:]
 
@@ -263,12 +263,12 @@ HONEST: dict[str, Callable[[], bytes]] = {
 
 @pytest.mark.parametrize("make", HONEST.values(), ids=HONEST)
 def test_picture_of_a_phone_is_accepted(make: Callable[[], bytes]) -> None:
-    """Phones add previews, films and metadata, and compressed pixels hold any two letters."""
+    """Previews, films, metadata and arbitrary pixels of phones are accepted."""
     assert None is photo_refusal(make())
 
 
 def test_result_has_one_picture_and_no_place() -> None:
-    """The film, the preview and the other picture are gone."""
+    """The result has neither film, preview, second picture nor place."""
     for name in ("motion photo", "several pictures", "samsung", "thumbnail"):
         data = images.prepare(HONEST[name](), PHOTO_BOX).data
 
@@ -296,13 +296,13 @@ DOCUMENT_OTHERS = {name: other for name, other in OTHERS.items() if name != "add
 
 @pytest.mark.parametrize("other", DOCUMENT_OTHERS.values(), ids=DOCUMENT_OTHERS)
 def test_file_inside_a_pdf_is_refused(other: bytes) -> None:
-    """It would survive in a stream, because the writer keeps the bytes of a page's pictures."""
+    """A file in a PDF's picture stream is refused, because the writer keeps these bytes."""
     assert REFUSAL == pdf_refusal(with_stream(b"\n" + other))
 
 
 @pytest.mark.parametrize("other", DOCUMENT_OTHERS.values(), ids=DOCUMENT_OTHERS)
 def test_file_between_two_ends_of_a_pdf_is_refused(other: bytes) -> None:
-    """The last line is right, and readers of the other format do not mind it."""
+    """A file before the last end of a PDF is refused."""
     assert None is not pdf_refusal(raw_pdf() + other + b"\n%%EOF\n")
 
 
@@ -312,12 +312,12 @@ def test_file_between_two_ends_of_a_pdf_is_refused(other: bytes) -> None:
     ids=["zip", "exe", "php", "picture"],
 )
 def test_file_before_a_pdf_is_refused(other: bytes) -> None:
-    """The service takes a file for a PDF only if it begins as one; the rest must be pictures."""
+    """A file before a PDF's header is refused."""
     assert None is not photo_refusal(other + raw_pdf())
 
 
 def test_pdf_that_unpacks_is_refused() -> None:
-    """Unpackers find the directory of files in the last 64 kilobytes."""
+    """A PDF that is also an archive is refused."""
     data = with_stream(zipped())
 
     assert 1 == len(zipfile.ZipFile(io.BytesIO(data)).namelist())
@@ -325,7 +325,7 @@ def test_pdf_that_unpacks_is_refused() -> None:
 
 
 def test_packed_objects_of_a_pdf_are_looked_at() -> None:
-    """The writer unpacks the objects that a file has packed."""
+    """Packed objects are checked too, because the writer unpacks them."""
 
     def change(document: Pdf) -> None:
         document.Root.Note = String("<script>alert(1)</script>")
@@ -351,5 +351,5 @@ def test_packed_objects_of_a_pdf_are_looked_at() -> None:
     ids=["plain", "noise", "packed", "photo", "comment", "revision"],
 )
 def test_honest_pdf_is_accepted(data: bytes) -> None:
-    """Scans hold pictures, and editors add revisions behind the first end."""
+    """Scans and PDFs with revisions are accepted."""
     assert None is pdf_refusal(data)

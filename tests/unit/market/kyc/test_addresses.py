@@ -1,4 +1,4 @@
-"""`market.kyc.addresses`: the address of a document against the one that a person gave."""
+"""`market.kyc.addresses`: compare a document's address with the user's own."""
 
 from typing import Any
 
@@ -45,7 +45,7 @@ def test_same_address_matches(changes: dict[str, Any]) -> None:
     ],
 )
 def test_other_address_does_not(changes: dict[str, Any]) -> None:
-    """Each part has to agree, and a part that is missing does not."""
+    """Addresses differ if one part differs or is missing."""
     assert not is_match(GIVEN, VERIFIED | changes)
 
 

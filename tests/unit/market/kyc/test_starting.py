@@ -110,7 +110,7 @@ def test_first_start_makes_the_session(stripe_api: Any, database: Any) -> None:
 def test_lost_session_is_found(
     stripe_api: Any, database: Any, listed: dict[str, Any], *, is_used: bool
 ) -> None:
-    """Stripe made it although no answer came. Only an open one of the same user is used."""
+    """An open session of the same user is used, even if its answer was lost."""
     stripe_api.list_verification_sessions.return_value = iter([listed])
     database.call.side_effect = [begun(), attached("vs_0" if is_used else "vs_1")]
 
@@ -121,7 +121,7 @@ def test_lost_session_is_found(
 
 
 def test_session_of_an_earlier_verification_is_passed_over(stripe_api: Any, database: Any) -> None:
-    """The database knows it already, so a new one is made."""
+    """A session that the database knows already is not used again."""
     stripe_api.list_verification_sessions.return_value = iter([session("vs_0")])
     database.call.side_effect = [begun(), CONFLICT, attached()]
 
@@ -130,7 +130,7 @@ def test_session_of_an_earlier_verification_is_passed_over(stripe_api: Any, data
 
 
 def test_deleted_user_gets_no_session(stripe_api: Any, database: Any) -> None:
-    """A refusal that another session cannot change ends the start."""
+    """A refusal for the user ends the start."""
     deleted = {"success": False, "code": "PROFILE_NOT_FOUND", "error": "No"}
     database.call.side_effect = [begun(), deleted]
 
@@ -141,7 +141,7 @@ def test_deleted_user_gets_no_session(stripe_api: Any, database: Any) -> None:
 
 
 def test_concurrent_start_gives_the_attached_session(stripe_api: Any, database: Any) -> None:
-    """Another start was faster with another session."""
+    """A slower start returns the session that the faster one attached."""
     database.call.side_effect = [begun(), attached("vs_9")]
 
     assert "vs_9" == start(stripe_api, database).stripe_session_id
@@ -163,7 +163,7 @@ def test_answered_error_moves_the_key_on(stripe_api: Any, database: Any) -> None
 
 @pytest.mark.parametrize("code", ["STRIPE_UNREACHABLE", "STRIPE_RATE_LIMITED"])
 def test_missing_answer_keeps_the_key(stripe_api: Any, database: Any, code: str) -> None:
-    """The caller tries again, under the same key."""
+    """After a missing answer the key stays, so that the caller can repeat the call."""
     stripe_api.create_verification_session.side_effect = TransientError(code)
 
     with pytest.raises(MarketError, match=code):
@@ -173,7 +173,7 @@ def test_missing_answer_keeps_the_key(stripe_api: Any, database: Any, code: str)
 
 
 def test_refused_parameters_are_final(stripe_api: Any, database: Any) -> None:
-    """The refusal is counted, and not tried again at once."""
+    """A refusal is counted, and not retried at once."""
     stripe_api.create_verification_session.side_effect = RejectedError("STRIPE_REFUSED")
     database.call.side_effect = [begun(), {"success": True, "answered_errors": 1}]
 
@@ -182,7 +182,7 @@ def test_refused_parameters_are_final(stripe_api: Any, database: Any) -> None:
 
 
 def test_ended_session_is_recorded_and_replaced(stripe_api: Any, database: Any) -> None:
-    """Its event has not arrived yet."""
+    """An ended session is recorded before its event, and replaced."""
     canceled = session("vs_0", status="canceled")
     stripe_api.retrieve_verification_session.side_effect = [canceled, canceled, session()]
     applied: dict[str, Any] = {"outcome": "processed", "order_id": None, "alerts": []}
@@ -204,7 +204,7 @@ def test_ended_session_is_recorded_and_replaced(stripe_api: Any, database: Any) 
 
 
 def test_session_that_never_opens_is_given_up(stripe_api: Any, database: Any) -> None:
-    """A session that contradicts our row must not keep a request busy for ever."""
+    """A start ends after its tries if the session contradicts our row."""
     stripe_api.retrieve_verification_session.side_effect = lambda *_, **__: session(
         status="verified"
     )

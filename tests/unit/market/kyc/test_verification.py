@@ -1,4 +1,4 @@
-"""`market.kyc`: what is read of a session, and how its redaction is sent."""
+"""`market.kyc`: reading a session, and sending its redaction."""
 
 from typing import Any
 from unittest.mock import Mock, create_autospec
@@ -73,7 +73,7 @@ def test_number_is_taken_before_the_read(stripe_api: Mock, database: Mock) -> No
 
 
 def test_outputs_are_expanded_for_a_new_pass_only(stripe_api: Mock, database: Mock) -> None:
-    """Neither before the pass, nor after it, nor for a redacted session."""
+    """Verified outputs are requested only for a new pass."""
     answers: list[tuple[dict[str, Any], Any, bool]] = [
         (session(status="processing"), ADDRESS, False),
         (session(status="verified"), None, False),
@@ -93,7 +93,7 @@ def test_outputs_are_expanded_for_a_new_pass_only(stripe_api: Mock, database: Mo
 
 
 def test_reading_holds_nothing_of_the_document(stripe_api: Mock, database: Mock) -> None:
-    """Names, dates and numbers stay in Stripe's answer."""
+    """A reading has no name, date or number of the document."""
     outputs = {"first_name": "Zebedee", "address": {"line1": "1 Zebedee St"}, "dob": {"day": 1}}
     stripe_api.retrieve_verification_session.return_value = session(
         status="verified",
@@ -120,7 +120,7 @@ def test_reading_holds_nothing_of_the_document(stripe_api: Mock, database: Mock)
 def test_missing_metadata_name_nobody(
     stripe_api: Mock, database: Mock, changes: Any, user_ref: str | None
 ) -> None:
-    """Only a redaction may have erased them."""
+    """A session without metadata names no user, as after a redaction."""
     stripe_api.retrieve_verification_session.return_value = session(**changes)
 
     assert user_ref == read(stripe_api, database).user_ref
@@ -130,7 +130,7 @@ def test_missing_metadata_name_nobody(
     ("report_id", "kept"), [("vr_1Abc", "vr_1Abc"), ("Jo Example", None), (5, None), ("", None)]
 )
 def test_report_has_an_id(stripe_api: Mock, database: Mock, report_id: Any, kept: Any) -> None:
-    """Another text in its place may describe a person."""
+    """A report without a valid id is dropped, because its text may describe a person."""
     stripe_api.retrieve_verification_session.return_value = session(
         last_verification_report=report_id
     )
@@ -151,7 +151,7 @@ def send(stripe_api: Mock) -> Sent:
 
 
 def test_redaction_is_sent_once(stripe_api: Mock) -> None:
-    """A session that Stripe redacts already is left alone."""
+    """A session under redaction is not sent again."""
     stripe_api.redact_verification_session.return_value = session(
         status="canceled", redaction={"status": "processing"}
     )
@@ -170,7 +170,7 @@ def test_redaction_is_sent_once(stripe_api: Mock) -> None:
 
 
 def test_check_under_way_waits(stripe_api: Mock) -> None:
-    """Also if it began after we looked."""
+    """A redaction waits for a check, also if the check began during the call."""
     stripe_api.retrieve_verification_session.side_effect = [
         session(status="processing"),
         session(),
@@ -184,7 +184,7 @@ def test_check_under_way_waits(stripe_api: Mock) -> None:
 
 
 def test_refusal_of_a_redaction_is_looked_into(stripe_api: Mock) -> None:
-    """Somebody may have redacted the session in the dashboard; any other refusal is final."""
+    """A refused redaction succeeds if the session was redacted elsewhere; else it is final."""
     stripe_api.redact_verification_session.side_effect = RejectedError("STRIPE_REFUSED")
     stripe_api.retrieve_verification_session.side_effect = [
         session(),
@@ -201,7 +201,7 @@ def test_refusal_of_a_redaction_is_looked_into(stripe_api: Mock) -> None:
 def test_unreadable_session_stops_no_other(
     stripe_api: Mock, database: Mock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Reconcile goes on with the next session."""
+    """An unreadable session stops no other one."""
     stripe_api.retrieve_verification_session.side_effect = [
         RejectedError("RESOURCE_NOT_FOUND"),
         session(id="vs_2", status="processing"),

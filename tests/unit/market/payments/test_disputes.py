@@ -1,4 +1,4 @@
-"""`market.payments.disputes`: a dispute event makes us read the dispute and apply it."""
+"""`market.payments.disputes`: a dispute event leads to a reading that SQL applies."""
 
 from typing import Any
 from unittest.mock import create_autospec
@@ -43,7 +43,7 @@ def handle(
 
 @pytest.mark.parametrize("type_", EVENTS)
 def test_dispute_is_read_again(stripe_api: Any, database: Any, type_: str) -> None:
-    """SQL gets the dispute as it is at Stripe now, and not as the event has it."""
+    """SQL gets the dispute as Stripe has it now, and not as the event has it."""
     stripe_api.retrieve_dispute.return_value = make_dispute(status="under_review")
 
     outcome = handle(stripe_api, database, make_dispute(amount=1, status="won"), type_)
@@ -90,7 +90,7 @@ def moved(*amounts: int, currency: str = "aud") -> list[dict[str, Any]]:
 def test_money_follows_from_the_amounts(
     transactions: Any, totals: tuple[int | None, int | None]
 ) -> None:
-    """Amounts count, and never net amounts, which contain Stripe's fee."""
+    """The money is the sum of the amounts, not of the net amounts, which include fees."""
     dispute = dispute_in(make_dispute(balance_transactions=transactions))
 
     assert totals == (dispute.withdrawn_cents, dispute.reinstated_cents)
@@ -113,7 +113,7 @@ def test_unknown_intent_names_its_order(stripe_api: Any, database: Any) -> None:
 def test_dispute_of_other_money_is_ignored(
     stripe_api: Any, database: Any, *, changes: dict[str, Any], reason: str
 ) -> None:
-    """Something else on the account made the charge."""
+    """A dispute of a charge that is not ours is ignored."""
     stripe_api.retrieve_dispute.return_value = make_dispute(**changes)
     stripe_api.retrieve_payment_intent.return_value = make_intent(metadata={})
     database.call.side_effect = [RejectedError("INTENT_UNKNOWN"), effect("ignored")]
@@ -123,7 +123,7 @@ def test_dispute_of_other_money_is_ignored(
 
 
 def test_dispute_before_its_payment_waits(stripe_api: Any, database: Any) -> None:
-    """The inbox learns why the event failed."""
+    """A dispute before its payment fails with a code, so the inbox retries it."""
     stripe_api.retrieve_dispute.return_value = make_dispute()
     stripe_api.retrieve_payment_intent.return_value = make_intent()
     database.call.side_effect = [

@@ -1,4 +1,4 @@
-"""`market.payments.handlers`: what a Stripe payment event makes us do."""
+"""`market.payments.handlers`: each payment event leads to one call of SQL."""
 
 from typing import Any
 from unittest.mock import create_autospec
@@ -62,7 +62,7 @@ def test_payment_succeeded_is_applied_to_its_order(stripe_api: Any, database: An
     ],
 )
 def test_intent_is_read_without_a_call(stripe_api: Any, database: Any, event_type: str) -> None:
-    """So SQL stores the event and applies its effect in one call."""
+    """An intent is read from its event alone, so one call stores and applies it."""
     reader = stripe_handlers(stripe_api, database)[event_type]
 
     assert isinstance(reader, inbox.Reader)
@@ -122,7 +122,7 @@ def test_intent_without_an_order_is_ignored(
 def test_decline_is_recorded_by_its_charge(
     stripe_api: Any, database: Any, error: Any, charge_id: str, message: str
 ) -> None:
-    """Each declined try is one fact, told by Stripe's code and never by its sentence."""
+    """Each decline is one fact with Stripe's code, and never with Stripe's text."""
     intent = make_intent(last_payment_error=error)
 
     assert Outcome.PROCESSED == handle(
@@ -139,7 +139,7 @@ def test_decline_is_recorded_by_its_charge(
 
 
 def test_authorized_amount_is_recorded(stripe_api: Any, database: Any) -> None:
-    """The order waits for the capture."""
+    """An authorization is recorded, and the order waits for the capture."""
     event_type = "payment_intent.amount_capturable_updated"
 
     handle(stripe_api, database, event_type, make_intent(amount_capturable=12_500))
@@ -154,7 +154,7 @@ def test_authorized_amount_is_recorded(stripe_api: Any, database: Any) -> None:
 
 
 def test_canceled_intent_is_detached(stripe_api: Any, database: Any) -> None:
-    """The order is told which intent it cannot be paid by any more."""
+    """A canceled intent is detached from its order."""
     handle(stripe_api, database, "payment_intent.canceled", make_intent(status="canceled"))
 
     database.call.assert_called_once_with(
@@ -207,7 +207,7 @@ def test_refund_of_an_unknown_intent_asks_whose_it_is(stripe_api: Any, database:
 
 
 def test_refund_before_its_payment_waits(stripe_api: Any, database: Any) -> None:
-    """It is ours, and what it takes back is not here yet: the inbox is told why."""
+    """A refund before its payment fails with a code, so the inbox retries it."""
     stripe_api.retrieve_refund.return_value = make_refund()
     stripe_api.retrieve_payment_intent.return_value = make_intent()
     database.call.side_effect = [
@@ -264,7 +264,7 @@ def charge(**changes: Any) -> dict[str, Any]:
 def test_refunded_charge_means_its_latest_refund(
     stripe_api: Any, database: Any, created: tuple[int, ...], applied: str
 ) -> None:
-    """The charge names no refund: it is the last that was made by the time of the event."""
+    """A charge event is about the latest refund that was made before the event."""
     stripe_api.list_refunds.return_value = [
         make_refund(id=f"re_{number}", created=second) for number, second in enumerate(created)
     ]
@@ -275,7 +275,7 @@ def test_refunded_charge_means_its_latest_refund(
 
 @pytest.mark.parametrize("data", [charge(), charge(payment_intent=None)])
 def test_charge_without_a_refund_is_ignored(stripe_api: Any, database: Any, data: Any) -> None:
-    """When there is nothing to be read, there is nothing to be done."""
+    """A refunded charge without a refund is ignored."""
     stripe_api.list_refunds.return_value = []
     database.call.return_value = effect("ignored")
 
@@ -291,7 +291,7 @@ INTENT_EVENTS = (
 
 
 def apply_if_known(function: str, **arguments: Any) -> dict[str, Any]:
-    """Answer as SQL does for the refund of an intent that it does not know."""
+    """Answer as SQL does for the refund of an unknown intent."""
     if function == "apply_refund" and arguments["order_ref"] is None:
         raise RejectedError("INTENT_UNKNOWN")
     return effect()

@@ -104,7 +104,7 @@ def test_current_intent_is_used_again(stripe_api: Any, database: Any) -> None:
 def test_buyer_who_was_shown_something_else_is_refused(
     stripe_api: Any, database: Any, amount_cents: int, currency: str
 ) -> None:
-    """Nobody pays another price than the one on their screen."""
+    """A buyer with another amount on the screen is refused."""
     with pytest.raises(RejectedError) as caught:
         open_intent(stripe_api, database, amount_cents, currency)
 
@@ -131,7 +131,7 @@ def test_loser_of_a_race_gets_the_winners_intent(stripe_api: Any, database: Any)
 
 
 def test_overtaken_try_begins_again(stripe_api: Any, database: Any) -> None:
-    """A try that is not the next one any more starts over with what is there now."""
+    """An overtaken attempt starts again with the current terms."""
     database.call.side_effect = [TERMS, CONFLICT, TERMS | {"attempt": 2}, ATTACHED]
 
     assert OPEN == open_intent(stripe_api, database)
@@ -139,7 +139,7 @@ def test_overtaken_try_begins_again(stripe_api: Any, database: Any) -> None:
 
 
 def test_try_overtaken_twice_is_the_buyers_again(stripe_api: Any, database: Any) -> None:
-    """After that the buyer is asked to start once more."""
+    """An attempt that is overtaken twice ends, and the buyer starts again."""
     database.call.side_effect = [TERMS, CONFLICT, TERMS, CONFLICT]
 
     with pytest.raises(RejectedError) as caught:
@@ -154,7 +154,7 @@ def test_try_overtaken_twice_is_the_buyers_again(stripe_api: Any, database: Any)
 def test_closed_intent_is_not_handed_out(
     stripe_api: Any, database: Any, status: str, code: str
 ) -> None:
-    """By an intent that has succeeded or was canceled nobody can pay."""
+    """A succeeded or canceled intent is not returned."""
     database.call.side_effect = [TERMS | {"payment_intent_id": "pi_00001"}] * 2
     stripe_api.retrieve_payment_intent.return_value = make_intent(status=status)
 
@@ -211,7 +211,7 @@ def test_answered_error_moves_the_key_on(
 
 
 def test_stripe_that_keeps_failing_is_given_up(stripe_api: Any, database: Any) -> None:
-    """A request uses two keys. The next request goes on with the next key."""
+    """A request tries two keys; the next request goes on with the next key."""
     database.call.side_effect = [failed_terms(3), COUNTED, failed_terms(4), COUNTED]
     stripe_api.create_payment_intent.side_effect = TransientError("STRIPE_ERROR")
 
@@ -253,7 +253,7 @@ def test_intent_that_an_error_hid_is_used(stripe_api: Any, database: Any, status
 def test_hidden_intent_that_is_closed_is_not_used(
     stripe_api: Any, database: Any, status: Any
 ) -> None:
-    """Nobody can pay by it, so another one is made."""
+    """A closed intent that an error hid is not used, and another one is made."""
     database.call.side_effect = [failed_terms(), ATTACHED]
     metadata = {"dedupe_key": f"intent:{ORDER_ID}:1"}
     stripe_api.list_payment_intents.return_value = [
@@ -267,7 +267,7 @@ def test_hidden_intent_that_is_closed_is_not_used(
 def test_nothing_is_made_while_hidden_intents_cannot_be_seen(
     stripe_api: Any, database: Any
 ) -> None:
-    """The list fails, so nobody knows whether the intent exists."""
+    """No intent is made if the list of hidden ones fails."""
     database.call.side_effect = [failed_terms()]
     stripe_api.list_payment_intents.side_effect = TransientError("STRIPE_UNREACHABLE")
 
@@ -297,7 +297,7 @@ def test_intent_without_its_secret_is_an_error(
 
 
 def test_lost_answer_keeps_the_key(stripe_api: Any, database: Any) -> None:
-    """Whether Stripe has made it is not known, so no other key may be used."""
+    """After a lost answer the key stays, because Stripe may have made the intent."""
     stripe_api.create_payment_intent.side_effect = TransientError("STRIPE_UNREACHABLE")
 
     with pytest.raises(TransientError):
@@ -317,7 +317,7 @@ def confirm(stripe_api: Any, database: Any, buyer_id: str = BUYER_ID) -> PaidOrd
 
 
 def test_confirmed_payment_settles_the_order(stripe_api: Any, database: Any) -> None:
-    """Stripe's word about the intent counts, and not the browser's."""
+    """Stripe's status of the intent settles the order, and not the browser's."""
     stripe_api.retrieve_payment_intent.return_value = make_intent()
     database.call.side_effect = [{"success": True, "order_id": ORDER_ID, "state": "paid"}]
 
@@ -367,7 +367,7 @@ def test_intent_that_does_not_fit_changes_nothing(
 
 
 def test_unknown_intent_is_told(stripe_api: Any, database: Any) -> None:
-    """An id that Stripe does not know is the caller's mistake."""
+    """An id that Stripe does not know is refused."""
     stripe_api.retrieve_payment_intent.side_effect = RejectedError("RESOURCE_NOT_FOUND")
 
     with pytest.raises(MarketError, match="RESOURCE_NOT_FOUND"):
@@ -375,5 +375,5 @@ def test_unknown_intent_is_told(stripe_api: Any, database: Any) -> None:
 
 
 def test_client_secret_is_not_shown() -> None:
-    """Its holder can act on the payment, so no log or error may have it by accident."""
+    """The client secret is not in the repr, so no log or error has it."""
     assert OPEN.client_secret not in repr(OPEN)

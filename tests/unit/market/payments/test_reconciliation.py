@@ -39,7 +39,7 @@ def calls(database: Any, function: str) -> list[dict[str, Any]]:
 
 
 def test_open_intent_is_read_and_recorded(stripe_api: Any, database: Any) -> None:
-    """As the event about it would be, with the order that our payment names."""
+    """An open intent is read and applied as its event would be, for our payment's order."""
     claimed = [{"payment_intent_id": "pi_00001", "order_id": ORDER_ID}]
     database.call.side_effect = [claimed, effect("processed")]
     metadata = {"buyer_id": BUYER_ID, "dedupe_key": f"intent:{ORDER_ID}:1"}
@@ -63,7 +63,7 @@ def test_open_intent_is_read_and_recorded(stripe_api: Any, database: Any) -> Non
 
 
 def test_intent_that_stripe_lacks_stops_no_other(stripe_api: Any, database: Any) -> None:
-    """It may belong to another account's past."""
+    """An intent that Stripe does not have stops no other one."""
     claimed = [{"payment_intent_id": f"pi_{n}", "order_id": ORDER_ID} for n in range(2)]
     database.call.side_effect = [claimed, effect("ignored")]
     stripe_api.retrieve_payment_intent.side_effect = [GONE, make_intent(id="pi_1", status="x")]
@@ -74,7 +74,7 @@ def test_intent_that_stripe_lacks_stops_no_other(stripe_api: Any, database: Any)
 
 
 def test_outage_of_stripe_ends_the_duty(stripe_api: Any, database: Any) -> None:
-    """The claims lapse, and every intent gets its turn again."""
+    """An outage ends the duty; the claims expire, and each intent is read later."""
     database.call.return_value = [{"payment_intent_id": "pi_1", "order_id": ORDER_ID}]
     stripe_api.retrieve_payment_intent.side_effect = TransientError("STRIPE_UNREACHABLE")
 
@@ -118,7 +118,7 @@ def test_open_dispute_is_read_and_recorded(stripe_api: Any, database: Any) -> No
 
 
 def test_only_our_open_intents_are_canceled(stripe_api: Any, database: Any) -> None:
-    """The database decides whether an order uses one; the last hour belongs to the requests."""
+    """Only open intents that no order uses are canceled, after an hour."""
     window = {"since": NOW - 900, "until": NOW - 10, "now": NOW, "is_newest": True}
     database.call.side_effect = [window, 1, True]
     ours = {"order_id": ORDER_ID, "dedupe_key": f"intent:{ORDER_ID}:1"}
@@ -144,7 +144,7 @@ def test_only_our_open_intents_are_canceled(stripe_api: Any, database: Any) -> N
 
 
 def test_order_that_differs_is_read_whole(stripe_api: Any, database: Any) -> None:
-    """Its intent, then its refunds and its disputes, the oldest first."""
+    """An order that differs has its intent, refunds and disputes read again, oldest first."""
     claimed = [{"payment_intent_id": "pi_00001", "order_id": ORDER_ID}]
     database.call.side_effect = [claimed, *[effect("processed")] * 5]
     stripe_api.retrieve_payment_intent.return_value = make_intent()
@@ -205,7 +205,7 @@ def read_balance(stripe_api: Any, database: Any, *transactions: Any) -> list[dic
 
 
 def test_movement_is_recorded_before_the_fee(stripe_api: Any, database: Any) -> None:
-    """The ledger knows nothing of Stripe's fees."""
+    """A movement is recorded without Stripe's fee."""
     assert [RECORDED] == read_balance(stripe_api, database, TRANSACTION)
 
 
@@ -245,7 +245,7 @@ def test_movement_is_recorded_before_the_fee(stripe_api: Any, database: Any) -> 
 def test_each_kind_of_source_leads_to_its_order(
     stripe_api: Any, database: Any, source: dict[str, Any], found: dict[str, Any]
 ) -> None:
-    """By its intent, its transfer or what it names itself."""
+    """Each kind of source leads to its order, by intent, transfer or metadata."""
     [row] = read_balance(stripe_api, database, TRANSACTION | {"source": source})
 
     assert RECORDED | found == row
@@ -266,5 +266,5 @@ def test_each_kind_of_source_leads_to_its_order(
 def test_movement_that_no_order_can_have_is_left_out(
     stripe_api: Any, database: Any, changes: dict[str, Any]
 ) -> None:
-    """Fees, payouts to our bank, and what cannot be read."""
+    """Fees, payouts to our bank and unreadable movements are skipped."""
     assert [RECORDED] == read_balance(stripe_api, database, TRANSACTION | changes, TRANSACTION)

@@ -1,4 +1,4 @@
-"""`market.payments.refunds`: what is sent to Stripe for a row of the outbox, and what is not."""
+"""`market.payments.refunds`: the calls to Stripe for a row of the outbox."""
 
 from typing import Any
 
@@ -48,7 +48,7 @@ def test_refund_is_sent_under_its_key(stripe_api: Any, kind: str) -> None:
 
 @pytest.mark.parametrize("status", ["succeeded", "pending", "failed"])
 def test_refund_that_was_made_is_not_made_again(stripe_api: Any, status: str) -> None:
-    """A row that comes back after a restore finds what it has done, in whatever state."""
+    """A row finds the refund that it made earlier, in any state, as after a restore."""
     stripe_api.list_refunds.return_value = [
         make_refund(id="re_0", metadata=None),
         make_refund(id="re_2", metadata={"dedupe_key": "refund:2"}),
@@ -62,7 +62,7 @@ def test_refund_that_was_made_is_not_made_again(stripe_api: Any, status: str) ->
 
 
 def test_refund_is_not_sent_blindly(stripe_api: Any) -> None:
-    """When it cannot be seen what Stripe has, nothing is sent."""
+    """No refund is sent if Stripe's refunds cannot be listed."""
     stripe_api.list_refunds.side_effect = TransientError("STRIPE_UNREACHABLE")
 
     with pytest.raises(TransientError):
@@ -76,7 +76,7 @@ def test_refund_is_not_sent_blindly(stripe_api: Any) -> None:
     ["requires_payment_method", "requires_confirmation", "requires_action", "requires_capture"],
 )
 def test_open_intent_is_canceled(stripe_api: Any, status: str) -> None:
-    """Nobody pays any more by an intent that could still be paid."""
+    """An open intent is canceled."""
     stripe_api.retrieve_payment_intent.return_value = make_intent(status=status)
     stripe_api.cancel_payment_intent.return_value = make_intent(status="canceled")
 
@@ -89,7 +89,7 @@ def test_open_intent_is_canceled(stripe_api: Any, status: str) -> None:
 
 
 def test_canceled_intent_is_done_with(stripe_api: Any) -> None:
-    """An intent that is canceled already needs no second cancel."""
+    """A canceled intent is not canceled again."""
     stripe_api.retrieve_payment_intent.return_value = make_intent(status="canceled")
 
     sent = send(stripe_api, kind="cancel_intent")
@@ -108,7 +108,7 @@ def test_canceled_intent_is_done_with(stripe_api: Any) -> None:
 def test_intent_that_cannot_be_canceled_is_left(
     stripe_api: Any, status: str, kind: type[MarketError], code: str
 ) -> None:
-    """Money that came in stays in, and money on its way is waited for."""
+    """A paid or processing intent is not canceled."""
     stripe_api.retrieve_payment_intent.return_value = make_intent(status=status)
 
     with pytest.raises(MarketError) as caught:
@@ -120,7 +120,7 @@ def test_intent_that_cannot_be_canceled_is_left(
 
 @pytest.mark.parametrize("kind", ["refund", "auto_refund", "cancel_intent"])
 def test_row_without_an_intent_is_told(stripe_api: Any, kind: str) -> None:
-    """A row that cannot be carried out fails, and asks nothing of Stripe."""
+    """A row without an intent fails without a call of Stripe."""
     with pytest.raises(MarketError, match="BAD_PAYLOAD"):
         send(stripe_api, kind=kind, payload={})
 
@@ -132,7 +132,7 @@ def test_row_without_an_intent_is_told(stripe_api: Any, kind: str) -> None:
 def test_answer_without_a_status_is_sent_all_the_same(
     stripe_api: Any, kind: str, value: Any
 ) -> None:
-    """SQL takes such a refund for a pending one, and such an intent for one that is open."""
+    """An answer without a status is passed on; SQL takes it for pending or open."""
     stripe_api.list_refunds.return_value = [make_refund(id="re_0", metadata=value)]
     stripe_api.create_refund.return_value = make_refund(status=value)
     stripe_api.retrieve_payment_intent.return_value = make_intent(status=value)

@@ -1,4 +1,4 @@
-"""`market.payments.repository`: what is asked of SQL, and what its answers become."""
+"""`market.payments.repository`: the arguments and answers of SQL functions."""
 
 from collections.abc import Callable
 from typing import Any
@@ -83,7 +83,7 @@ def test_refusal_is_raised(database: Any, call: str) -> None:
 
 
 def test_confirmed_order_is_read(database: Any) -> None:
-    """The answer says how the order stands."""
+    """The answer has the state of the order."""
     database.call.return_value = {
         "success": True,
         "order_id": ORDER_ID,
@@ -97,7 +97,7 @@ def test_confirmed_order_is_read(database: Any) -> None:
 
 
 def test_stray_is_an_alert_and_a_refusal(database: Any) -> None:
-    """Money that fits no order goes back; the buyer is told, and so is a person."""
+    """A stray payment raises an alert, and the buyer gets a refusal."""
     before = count_of("alerts", alert="stray_payment:amount_differs")
     database.call.return_value = {
         "success": False,

@@ -1,4 +1,4 @@
-"""`market.payouts.handlers`: what an event about a Connect account does."""
+"""`market.payouts.handlers`: the effect of an event about a Connect account."""
 
 from typing import Any
 from unittest.mock import create_autospec
@@ -37,7 +37,7 @@ def handle(stripe_api: Any, database: Any, **changes: Any) -> Outcome:
 
 
 def test_account_is_read_again(stripe_api: Any, database: Any) -> None:
-    """The body of an event may be out of date; Stripe's answer is not."""
+    """The account is read from Stripe again, because the event may be out of date."""
     database.call.side_effect = [{"read_number": 7}, effect()]
     body = {"id": "acct_1", "object": "account", "payouts_enabled": False}
 
@@ -89,7 +89,7 @@ APPLIED = {
 
 @pytest.mark.parametrize("type_", ["transfer.created", "transfer.reversed"])
 def test_transfer_is_read_again(stripe_api: Any, database: Any, type_: str) -> None:
-    """Both events lead to the state that the transfer has now."""
+    """The transfer is read from Stripe again, for both types of event."""
     database.call.return_value = effect()
     stripe_api.retrieve_transfer.return_value = TRANSFER
 
@@ -124,7 +124,7 @@ def test_reversals_are_listed(stripe_api: Any, database: Any) -> None:
 
 
 def test_transfer_of_the_dashboard_names_its_group(stripe_api: Any, database: Any) -> None:
-    """It has no metadata of ours."""
+    """A dashboard transfer is found by its group, because it has no metadata of ours."""
     database.call.return_value = effect()
     stripe_api.retrieve_transfer.return_value = TRANSFER | {"metadata": {}}
 
@@ -137,7 +137,7 @@ def test_transfer_of_the_dashboard_names_its_group(stripe_api: Any, database: An
 def test_event_without_a_transfer_is_unreadable(
     stripe_api: Any, database: Any, data: dict[str, Any]
 ) -> None:
-    """Stripe is not called, and the event stays open."""
+    """An event without a transfer stays open, and Stripe is not called."""
     with pytest.raises(RejectedError) as caught:
         handle(stripe_api, database, type="transfer.created", data=data)
 
@@ -148,7 +148,7 @@ def test_event_without_a_transfer_is_unreadable(
 def test_reversal_without_an_amount_is_unreadable(
     stripe_api: Any, database: Any, amount: object
 ) -> None:
-    """Nothing is booked from half a list."""
+    """A reversal without an amount leaves the event open, and nothing is booked."""
     stripe_api.retrieve_transfer.return_value = TRANSFER | {"amount_reversed": 900}
     stripe_api.list_reversals.return_value = iter([{"id": "trr_1", "amount": amount}])
 

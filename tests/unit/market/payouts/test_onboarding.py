@@ -79,7 +79,7 @@ def test_first_call_makes_the_account(stripe_api: Any, database: Any) -> None:
 
 
 def test_link_leads_back_to_the_site(stripe_api: Any, database: Any) -> None:
-    """Stripe sends the seller nowhere but to our own site."""
+    """The link returns the seller to our own site only."""
     open_link(stripe_api, database)
 
     [(parameters,)] = [call.args for call in stripe_api.create_account_link.call_args_list]
@@ -92,7 +92,7 @@ def test_link_leads_back_to_the_site(stripe_api: Any, database: Any) -> None:
 
 
 def test_later_call_makes_a_link_alone(stripe_api: Any, database: Any) -> None:
-    """A seller has one account for ever; a link opens once."""
+    """A later call makes a new link to the same account."""
     database.call.side_effect = [terms("acct_0")]
 
     open_link(stripe_api, database)
@@ -102,7 +102,7 @@ def test_later_call_makes_a_link_alone(stripe_api: Any, database: Any) -> None:
 
 
 def test_account_that_a_lost_answer_hid_is_found(stripe_api: Any, database: Any) -> None:
-    """Stripe forgets the key after a day, but not the metadata."""
+    """An account whose answer was lost is found by its metadata."""
     stripe_api.list_accounts.return_value = iter(
         [
             {"id": "acct_8", "metadata": {"dedupe_key": "connect:other"}},
@@ -151,7 +151,7 @@ def test_missing_answer_is_not_counted(stripe_api: Any, database: Any) -> None:
 
 
 def test_call_that_lost_the_race_uses_the_winners_account(stripe_api: Any, database: Any) -> None:
-    """Another call has attached its account first."""
+    """A slower call uses the account that the faster one attached."""
     refused = {"success": False, "code": "CONFLICT", "error": "A seller has one account for ever"}
     database.call.side_effect = [terms(), refused, terms("acct_0")]
 
@@ -166,7 +166,7 @@ def test_call_that_lost_the_race_uses_the_winners_account(stripe_api: Any, datab
 def test_link_without_its_parts_is_unreadable(
     stripe_api: Any, database: Any, broken: dict[str, Any]
 ) -> None:
-    """A link that cannot be opened is never answered."""
+    """A link without its URL or expiry is an error."""
     stripe_api.create_account_link.return_value = LINK | broken
 
     with pytest.raises(RejectedError) as caught:
@@ -209,7 +209,7 @@ def test_account_of_nobody_is_not_read(stripe_api: Any, database: Any) -> None:
 
 
 def test_closed_account_cannot_be_paid(stripe_api: Any, database: Any) -> None:
-    """Stripe refuses to show it; the seller must complete the form again."""
+    """An account that Stripe does not show counts as disabled."""
     database.call.side_effect = [{"read_number": 3}]
     stripe_api.retrieve_account.side_effect = TransientError("STRIPE_ACCOUNT_UNABLE")
 
@@ -222,7 +222,7 @@ def test_closed_account_cannot_be_paid(stripe_api: Any, database: Any) -> None:
 def test_stripe_that_does_not_answer_says_nothing_of_the_account(
     stripe_api: Any, database: Any
 ) -> None:
-    """The event stays open."""
+    """An outage of Stripe leaves the event open."""
     database.call.side_effect = [{"read_number": 3}]
     stripe_api.retrieve_account.side_effect = TransientError("STRIPE_UNREACHABLE")
 

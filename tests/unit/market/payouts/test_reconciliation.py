@@ -45,7 +45,7 @@ def test_waiting_accounts_are_read_and_recorded(stripe_api: Any) -> None:
 
 
 def test_transfers_of_an_order_that_differs_are_read_again(stripe_api: Any) -> None:
-    """With their reversals, as the events about them do."""
+    """Transfers of an order that differs are read with their reversals, as by their events."""
     database: Any = create_autospec(Database, instance=True)
     database.call.side_effect = [[ORDER_ID], effect("processed")]
     stripe_api.list_transfers.return_value = iter([{"id": "tr_1"}])

@@ -90,7 +90,7 @@ def test_transfer_is_made_from_its_charge(stripe_api: Any, database: Any) -> Non
 
 
 def test_transfer_without_a_charge_uses_the_balance(stripe_api: Any, database: Any) -> None:
-    """An old payment has no charge in our books."""
+    """A transfer without a known charge comes from the balance."""
     payload = TRANSFER["payload"] | {"source_transaction": None}
 
     send(stripe_api, database, TRANSFER, payload=payload)
@@ -99,7 +99,7 @@ def test_transfer_without_a_charge_uses_the_balance(stripe_api: Any, database: A
 
 
 def test_transfer_that_was_made_is_not_made_again(stripe_api: Any, database: Any) -> None:
-    """A lost answer, or a restored database, must not pay the seller twice."""
+    """A transfer that was made earlier is found, and not made again."""
     stripe_api.list_transfers.return_value = iter(
         [
             {"id": "tr_8", "amount": 1, "metadata": {"dedupe_key": f"transfer:{ORDER_ID}:2"}},
@@ -115,7 +115,7 @@ def test_transfer_that_was_made_is_not_made_again(stripe_api: Any, database: Any
 
 
 def test_reversal_takes_the_rows_amount(stripe_api: Any, database: Any) -> None:
-    """A reversal belongs to one transfer."""
+    """A reversal has the row's transfer and amount."""
     sent = send(stripe_api, database, REVERSAL)
 
     assert Sent(stripe_object_id="trr_1", result={"amount_cents": 2850}) == sent
@@ -127,7 +127,7 @@ def test_reversal_takes_the_rows_amount(stripe_api: Any, database: Any) -> None:
 
 
 def test_reversal_that_was_made_is_not_made_again(stripe_api: Any, database: Any) -> None:
-    """Stripe lists the reversals of a transfer with their metadata."""
+    """A reversal that was made earlier is found by its metadata."""
     stripe_api.list_reversals.return_value = iter(
         [{"id": "trr_9", "amount": 2850, "metadata": metadata(REVERSAL)}]
     )
@@ -138,7 +138,7 @@ def test_reversal_that_was_made_is_not_made_again(stripe_api: Any, database: Any
 
 
 def test_transfer_waits_for_one_that_we_did_not_know(stripe_api: Any, database: Any) -> None:
-    """Staff made it in the dashboard and its event is still on its way, so less is due."""
+    """A transfer waits if Stripe lists one whose event is still missing."""
     outside = {
         "id": "tr_8",
         "amount": 4000,
@@ -160,7 +160,7 @@ def test_transfer_waits_for_one_that_we_did_not_know(stripe_api: Any, database: 
 
 
 def test_reversal_waits_for_one_that_we_did_not_know(stripe_api: Any, database: Any) -> None:
-    """Its event is still on its way, so our amount would take too much from the seller."""
+    """A reversal waits if Stripe lists one whose event is still missing."""
     stripe_api.list_reversals.side_effect = lambda _: iter([{"id": "trr_8", "amount": 850}])
     stripe_api.retrieve_transfer.return_value = {
         "id": "tr_1",
@@ -183,7 +183,7 @@ def test_reversal_waits_for_one_that_we_did_not_know(stripe_api: Any, database: 
 
 @pytest.mark.parametrize("row", [TRANSFER, REVERSAL])
 def test_row_is_not_sent_blindly(stripe_api: Any, database: Any, row: dict[str, Any]) -> None:
-    """When Stripe does not list its objects, nothing is sent."""
+    """No row is sent if Stripe's objects cannot be listed."""
     for listing in (stripe_api.list_transfers, stripe_api.list_reversals):
         listing.side_effect = TransientError("STRIPE_UNREACHABLE")
 
@@ -196,7 +196,7 @@ def test_row_is_not_sent_blindly(stripe_api: Any, database: Any, row: dict[str, 
 
 @pytest.mark.parametrize("code", ["STRIPE_BALANCE_INSUFFICIENT", "STRIPE_ACCOUNT_UNABLE"])
 def test_trouble_with_the_account_reads_it_again(stripe_api: Any, database: Any, code: str) -> None:
-    """Our copy of the account's state was out of date."""
+    """An error about the account leads to a new reading of it."""
     stripe_api.create_transfer.side_effect = TransientError(code)
 
     with pytest.raises(TransientError) as caught:
@@ -211,7 +211,7 @@ def test_trouble_with_the_account_reads_it_again(stripe_api: Any, database: Any,
 
 
 def test_account_that_cannot_be_read_is_left(stripe_api: Any, database: Any) -> None:
-    """The row waits in any case."""
+    """An account that cannot be read is skipped, and the row waits."""
     stripe_api.create_transfer.side_effect = TransientError("STRIPE_ACCOUNT_UNABLE")
     stripe_api.retrieve_account.side_effect = MarketError("STRIPE_ERROR")
 
@@ -225,7 +225,7 @@ def test_account_that_cannot_be_read_is_left(stripe_api: Any, database: Any) -> 
     "error", [RejectedError("STRIPE_REFUSED"), TransientError("STRIPE_UNREACHABLE")]
 )
 def test_other_trouble_reads_no_account(stripe_api: Any, database: Any, error: MarketError) -> None:
-    """Only errors about money or ability say something about the account."""
+    """Another error does not lead to a reading of the account."""
     stripe_api.create_transfer.side_effect = error
 
     with pytest.raises(type(error)):
@@ -236,7 +236,7 @@ def test_other_trouble_reads_no_account(stripe_api: Any, database: Any, error: M
 
 @pytest.mark.parametrize("missing", ["amount_cents", "currency", "destination", "transfer_group"])
 def test_transfer_needs_its_values(stripe_api: Any, database: Any, missing: str) -> None:
-    """A row whose amount is not fixed must never be sent."""
+    """A row without one of its values is not sent."""
     payload = {key: value for key, value in TRANSFER["payload"].items() if key != missing}
 
     with pytest.raises(MarketError) as caught:
