@@ -41,7 +41,7 @@ class Binaries:
         raise DevstackError(f"No installation of PostgreSQL on this machine has {name}.")
 
     def has_library(self, name: str) -> bool:
-        """Say whether the server can load a module."""
+        """Return true if the server can load a module."""
         return any((self.directory.parent / "lib").rglob(f"{name}.*"))
 
 

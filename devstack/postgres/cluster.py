@@ -201,7 +201,7 @@ def stop_stale(data: Path) -> None:
 
 
 def _serves(pid: int, pgdata: Path) -> bool:
-    """Say whether a process is a server on this folder; a postmaster stands in its own."""
+    """Return true if a process is a server on this folder; a postmaster stands in its own."""
     if not is_alive(pid):
         return False
     if Path("/proc/self").exists():

@@ -56,7 +56,7 @@ def free_base(count: int) -> int:
 
 
 def is_free(port: int) -> bool:
-    """Say whether a server could listen on a port of this machine's loopback."""
+    """Return true if a server could listen on a port of this machine's loopback."""
     with socket.socket() as probe:
         # As servers do, so that a connection that is just closing is no obstacle.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

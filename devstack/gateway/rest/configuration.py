@@ -16,9 +16,9 @@ from devstack.gateway.transaction_settings import EXTRA_SEARCH_PATH
 
 LOG = logging.getLogger(__name__)
 
-#: Above every row count, and far enough below the largest bigint to add to it.
+#: More than any row count, and so far below the largest bigint that a sum does not overflow.
 UNLIMITED = 2**62
-#: The end of a transaction, and whether `Prefer: tx=` overrides it.
+#: The values of `db-tx-end`; with `allow-override`, `Prefer: tx=` decides.
 TX_ENDS = ("commit", "commit-allow-override", "rollback", "rollback-allow-override")
 BOOLEANS = {"true": True, "on": True, "1": True, "false": False, "off": False, "0": False}
 
@@ -43,7 +43,7 @@ class Configuration:
     #: The statement that calls the pre-request function.
     pre_request: bytes | None = None
     tx_end: str = "commit"
-    #: Whether clients may ask for the plan of their request instead of its result.
+    #: True if clients may request the plan of a request instead of its result.
     plan_enabled: bool = False
 
     @property
@@ -75,7 +75,11 @@ def apply_settings(defaults: Configuration, settings: Mapping[str, str]) -> Conf
         try:
             changes[field] = read(text)
         except (ValueError, KeyError):
-            LOG.warning("The setting %s of role authenticator cannot be %r.", setting, text)
+            LOG.warning(
+                "The setting %s of role authenticator has no value %r.",
+                setting,
+                text,
+            )
     return dataclasses.replace(defaults, **changes)
 
 
@@ -101,7 +105,7 @@ def _tx_end(text: str) -> str:
     return TX_ENDS[TX_ENDS.index(text)]
 
 
-#: Each setting that has an effect: the field of `Configuration`, and how its text is read.
+#: Each setting that has an effect: its field in `Configuration`, and the parser of its text.
 READERS: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "pgrst.db_schemas": ("schemas", _schemas),
     "pgrst.db_extra_search_path": ("extra_search_path", _names),

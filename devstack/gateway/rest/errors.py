@@ -14,7 +14,7 @@ from devstack.gateway.header import is_header
 
 #: Status codes that a final (non-1xx) response may use.
 STATUS_RANGE = range(200, 600)
-#: PostgREST's own codes.
+#: The status of each of PostgREST's own codes.
 PGRST_STATUSES = {
     "PGRST001": 503,
     "PGRST002": 503,
@@ -50,7 +50,7 @@ PGRST_STATUSES = {
     "PGRST205": 404,
     "PGRSTX00": 500,
 }
-#: A SQLSTATE, or its class of two characters. One that is not here is the caller's mistake: 400.
+#: The status of a SQLSTATE, or of its class of two characters. Any other is a client error: 400.
 SQLSTATE_STATUSES = {
     "08": 503,
     "09": 500,
@@ -130,7 +130,7 @@ class RestError(Exception):
 
     @property
     def headers(self) -> dict[str, str]:
-        """Return the response headers; clients read the code of a HEAD from them."""
+        """Return the response headers, with the code, because the response to a HEAD has no body."""
         code = "".join(letter for letter in self.code if letter.isalnum())
         return {
             "content-type": "application/json; charset=utf-8",

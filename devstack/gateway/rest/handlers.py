@@ -1,4 +1,4 @@
-"""The handlers: a request passes the phases that its method and path need, each once."""
+"""The handlers, which take a request once through each phase that its method and path need."""
 
 from collections.abc import Callable, Hashable
 
@@ -43,7 +43,7 @@ from devstack.gateway.rest.transaction import (
 from devstack.gateway.transaction_settings import TransactionSettings
 
 
-#: A client that sends a new shape with each request must not fill the memory.
+#: The limit keeps a client that sends a new shape with each request from filling the memory.
 MAX_STATEMENTS = 5000
 
 
@@ -52,14 +52,15 @@ class Handlers:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._schema = context.service(LiveSchemaCache)
+        self._live_cache = context.service(LiveSchemaCache)
         self._statements = StatementCache()
 
     async def handle(self, request: Request) -> Response:
         """Return the response to a request. Raises: RestError."""
         target = request.path.strip("/")
         is_call = target.startswith("rpc/") and "/" not in target[4:]
-        # The path precedes the head: a request for the OpenAPI description accepts nothing else.
+        # The path is checked before the headers. A request for the OpenAPI description accepts a media
+        # type that `parse_head` would refuse.
         if not target:
             raise RestError("PGRST126", "Root endpoint metadata is disabled")
         if "/" in target and not is_call:
@@ -67,21 +68,21 @@ class Handlers:
         head = await self._head(request)
         if is_call:
             return await self._on_function(request, head, target[4:])
-        relation = find_relation(self._schema.cache, head.schema, target)
+        relation = find_relation(self._live_cache.cache, head.schema, target)
         if request.method in READS:
             return await self._read(request, head, relation)
         if request.method in WRITES:
             return await self._write(request, head, relation)
         if request.method == "OPTIONS":
-            updatability = await self._schema.updatability(relation)
+            updatability = await self._live_cache.updatability(relation)
             return relation_options_response(relation, updatability)
         raise RestError("PGRST117", f"Unsupported HTTP method: {request.method}")
 
     async def _head(self, request: Request) -> RequestHead:
-        configuration = self._schema.cache.configuration
+        configuration = self._live_cache.cache.configuration
         if not names_time_zone(request.headers.get("prefer", "")):
             return parse_head(request, configuration)
-        return parse_head(request, configuration, await self._schema.time_zones())
+        return parse_head(request, configuration, await self._live_cache.time_zones())
 
     async def _read(self, request: Request, head: RequestHead, relation: Relation) -> Response:
         query, values = parse_query(narrow_to_range(request.method, request.headers, request.pairs))
@@ -93,7 +94,7 @@ class Handlers:
             is_head=request.method == "HEAD",
             count=head.preferences.count,
         )
-        cache = self._schema.cache
+        cache = self._live_cache.cache
         statement = self._statements.get(cache, read, lambda: plan_read(cache, read))
         settings = transaction_settings(cache, request, head, is_read_only=True)
         if explain := head.accepted.explain:
@@ -110,7 +111,7 @@ class Handlers:
         payload = read_rows(request, query)
         values.append(payload.text)
         mutation = mutation_of(request.method, head, relation, query, payload)
-        cache = self._schema.cache
+        cache = self._live_cache.cache
         statement = self._statements.get(cache, mutation, lambda: plan_mutation(cache, mutation))
         settings = transaction_settings(cache, request, head, is_read_only=False)
         if explain := head.accepted.explain:
@@ -126,7 +127,7 @@ class Handlers:
 
     async def _on_function(self, request: Request, head: RequestHead, name: str) -> Response:
         if request.method == "OPTIONS":
-            overloads = self._schema.cache.functions.get((head.schema, name), ())
+            overloads = self._live_cache.cache.functions.get((head.schema, name), ())
             return function_options_response(overloads)
         if request.method not in (*READS, "POST"):
             raise RestError("PGRST101", f"Cannot use the {request.method} method on RPC")
@@ -134,7 +135,7 @@ class Handlers:
 
     async def _call(self, request: Request, head: RequestHead, name: str) -> Response:
         query, values, payload = _parse_call(request)
-        cache = self._schema.cache
+        cache = self._live_cache.cache
         call, arguments = call_of(cache, head, name, query, payload, slot_count=len(values))
         values += arguments
         function = call.function

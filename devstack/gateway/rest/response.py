@@ -82,7 +82,7 @@ def explain_response(outcome: Outcome, head: RequestHead) -> Response:
 
 
 def relation_options_response(relation: Relation, updatability: int) -> Response:
-    """Return the response to OPTIONS on a relation, from the bits of the writes that it allows."""
+    """Return the response to OPTIONS on a relation; `updatability` has the bits of its writes."""
     methods = ["OPTIONS", "GET", "HEAD"]
     if updatability & INSERTABLE:
         methods.append("POST")
@@ -104,7 +104,7 @@ def function_options_response(overloads: Sequence[Function]) -> Response:
 
 @functools.lru_cache(1024)
 def content_location(name: str, pairs: tuple[tuple[str, str], ...]) -> bytes:
-    """Return the Content-Location of a read: its pairs in the order of names, grouped by name."""
+    """Return the Content-Location of a read: the path and the pairs, sorted and grouped by name."""
     grouped: dict[str, list[str]] = {}
     for key, value in sorted(pairs, key=lambda pair: pair[0]):
         grouped.setdefault(key, []).append(quote(value, safe=""))

@@ -16,33 +16,33 @@ from devstack.gateway.rest.response import Response
 from devstack.gateway.rest.schema_cache.live_cache import LiveSchemaCache
 
 
-#: Far more than official clients send.
+#: The limits of a request; official clients send far less.
 MAX_BODY_BYTES = 16 * 1024 * 1024
 MAX_QUERY_BYTES = 64 * 1024
 MAX_PAIRS = 1000
 
 
 def routes(context: Context) -> list[BaseRoute]:
-    """Return one mount for all paths, because any name may be a table's."""
+    """Return one mount for all paths, because any path may name a table."""
     return [Mount("/", app=RestApp(context))]
 
 
 @asynccontextmanager
 async def running(context: Context) -> AsyncIterator[None]:
-    """Keep the schema cache while the gateway runs."""
+    """Keep the schema cache current while the gateway runs."""
     async with context.service(LiveSchemaCache).reloading():
         yield
 
 
 class RestApp:
-    """The ASGI application of one PostgREST."""
+    """The ASGI application of REST."""
 
     def __init__(self, context: Context) -> None:
         self._keys = context.config.keys
         self._handlers = Handlers(context)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request; the gateway's application answers a GatewayError."""
+        """Serve one request. The gateway's application turns a GatewayError into a response."""
         try:
             response = await self._handlers.handle(await self._request(scope, receive))
         except RestError as error:

@@ -29,15 +29,15 @@ LANGUAGE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def is_filter(value: str) -> bool:
-    """Say whether a value reads as a filter, and not as the argument of a function."""
+    """Return true if a value has the form of a filter, so it is no argument of a function."""
     head = OPERATOR_HEAD.match(value)
     return head is not None and head[2] in OPERATORS
 
 
 def parse_filter(field: Field, text: str, values: list[str]) -> Comparison:
-    """Parse `operator.value`; outside of a tree the value is the rest of the text.
+    """Parse `operator.value`; outside a logic tree the value is the rest of the text.
 
-    Appends the value to `values`; the comparison holds its index.
+    The value is appended to `values`, and the comparison holds its index.
     """
     scanner = Scanner(text, "filter")
     operator = _operator(scanner)
@@ -105,7 +105,7 @@ def _operator(scanner: Scanner) -> _Operator:
 def _comparison(
     field: Field, operator: _Operator, scanner: Scanner, values: list[str]
 ) -> Comparison:
-    """Parse the value of an operator up to where it ends within a tree."""
+    """Parse the value of an operator, which ends at a comma or parenthesis of the logic tree."""
     if operator.name == "is":
         value = scanner.match(PLAIN_VALUE)
         keyword = value[0].rstrip(" \t").lower() if value else ""
@@ -132,7 +132,7 @@ def _with_value(field: Field, operator: _Operator, value: str, values: list[str]
 
 
 def _value(scanner: Scanner) -> str:
-    """Parse a value in a tree; blanks belong to it, and an array may hold commas."""
+    """Parse a value in a logic tree; blanks are part of it, and an array may contain commas."""
     found = scanner.match(ARRAY_VALUE)
     return found[0] if found else _element(scanner)
 

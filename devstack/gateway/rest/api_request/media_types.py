@@ -16,7 +16,7 @@ class Media(StrEnum):
 
 
 EXPLAIN_OPTIONS = ("analyze", "verbose", "settings", "buffers", "wal")
-#: Each media type by all of its names.
+#: The media type of each name that PostgREST accepts.
 MEDIA_TYPES = {
     "*/*": Media.JSON,
     "application/json": Media.JSON,
@@ -31,7 +31,7 @@ EXPLAIN_FORMATS = {
     "application/vnd.pgrst.plan+text": "text",
     "application/vnd.pgrst.plan+json": "json",
 }
-#: The number of different headers that are kept, each with its meaning.
+#: The number of different headers whose parsed form is cached.
 CACHE_SIZE = 1024
 
 
@@ -44,9 +44,9 @@ class Explain:
 
     @property
     def sql(self) -> str:
-        """Return the words that precede the statement."""
-        words = [f"format {self.format}", *self.options]
-        return f"explain ({', '.join(words)}) "
+        """Return the SQL that precedes the statement."""
+        options = [f"format {self.format}", *self.options]
+        return f"explain ({', '.join(options)}) "
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Accepted:
 
     @property
     def is_single(self) -> bool:
-        """Say whether the response must be exactly one row, as an object."""
+        """Return true if the response must be exactly one row, as an object."""
         return self.media is Media.OBJECT
 
     @functools.cached_property
@@ -80,12 +80,12 @@ class Accepted:
 
 @functools.lru_cache(CACHE_SIZE)
 def parse_accept(header: str, *, is_plan_served: bool = True) -> Accepted:
-    """Choose the response's media type; a plan is possible only if `is_plan_served`.
+    """Choose the response's media type; a plan is available only if `is_plan_served`.
 
-    Raises: RestError PGRST107 when none is possible.
+    Raises: RestError PGRST107 when none is available.
     """
     entries = [_entry(part) for part in header.split(",")]
-    # The sort is stable, so the first of equal quality wins.
+    # The sort is stable, so of equal quality the first comes first.
     entries.sort(key=lambda entry: -_quality(entry[1]))
     for media_type, options in entries:
         accepted = _accepted(media_type, options)
@@ -106,7 +106,7 @@ def _accepted(media_type: str, options: dict[str, str]) -> Accepted | None:
 
 
 def _explained(format_: str, options: dict[str, str]) -> Accepted | None:
-    # The media type in `for` has options of its own, within its quotes.
+    # The quoted media type of the option `for` may have options too.
     media_type, own = _entry(options.get("for", "").strip('"') or "application/json")
     accepted = None if media_type in EXPLAIN_FORMATS else _accepted(media_type, own)
     if accepted is None:

@@ -1,4 +1,4 @@
-"""The payload of a write or a call: parsed to know its shape, and passed on as it came."""
+"""The payload of a write or a call; its keys are parsed, and Postgres gets the text unchanged."""
 
 import csv
 import io
@@ -15,7 +15,7 @@ from devstack.gateway.rest.errors import RestError
 JSON_TYPES = ("application/json", "application/vnd.pgrst.object+json", "")
 CSV_TYPE = "text/csv"
 FORM_TYPE = "application/x-www-form-urlencoded"
-#: The types that one unnamed parameter may have, by the body's media type.
+#: The types that a single unnamed parameter may have, by the body's media type.
 RAW_BODIES = {
     "application/json": ("json", "jsonb"),
     "text/plain": ("text",),
@@ -34,7 +34,7 @@ class Payload:
     #: The keys of the rows or arguments in `text`.
     keys: tuple[str, ...] = ()
     is_array: bool = False
-    #: Arguments one by one, of a query string or of a form, instead of `text`.
+    #: The pairs of a query string or a form, which replace `text`.
     arguments: list[tuple[str, str]] | None = None
 
 
@@ -94,7 +94,7 @@ def _parse_json(text: str) -> Any:
 def _parse_rows(text: str) -> tuple[str, Any]:
     """Parse rows in JSON; return their text and their value. Raises: RestError PGRST102.
 
-    PostgREST takes a value that is neither an object nor an array for an empty array.
+    PostgREST treats a value that is neither an object nor an array as an empty array.
     """
     value = _parse_json(text)
     return (text, value) if isinstance(value, dict | list) else ("[]", [])
@@ -149,7 +149,7 @@ def _form_pairs(body: bytes) -> list[tuple[str, str]]:
 
 
 def _read_csv(text: str) -> list[dict[str, str | None]]:
-    """Parse rows below a line of names; the word NULL is null. Raises: RestError PGRST102."""
+    """Parse CSV with a header line; the word NULL means null. Raises: RestError PGRST102."""
     try:
         lines = [line for line in csv.reader(io.StringIO(text, newline=""), strict=True) if line]
     except csv.Error as error:

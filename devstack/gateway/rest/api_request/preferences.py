@@ -16,9 +16,9 @@ CHOICES = {
     "tx": ("commit", "rollback"),
 }
 NUMBER = re.compile(r"[0-9]+")
-#: No table has more rows than these digits can say.
+#: Further digits of a limit are ignored, because no table has so many rows.
 MAX_DIGITS = 18
-#: The number of different headers that are kept, each with its meaning.
+#: The number of different headers whose parsed form is cached.
 CACHE_SIZE = 1024
 #: The preferences that each kind of request follows, in the order of its Preference-Applied.
 APPLICABLE = {
@@ -33,7 +33,7 @@ APPLICABLE = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preferences:
-    """The preferences of a `Prefer` header that were understood."""
+    """The preferences of a `Prefer` header that PostgREST knows; `unknown` has the others."""
 
     returns: str | None = None
     count: str | None = None
@@ -47,18 +47,18 @@ class Preferences:
 
     @property
     def is_counted(self) -> bool:
-        """Say whether the rows are counted; the planner's estimate alone is no count."""
+        """Return true if the statement counts rows; `planned` is only the estimate of Postgres."""
         return self.count in ("exact", "estimated")
 
 
 def names_time_zone(header: str) -> bool:
-    """Say whether parsing the header needs the names of the time zones."""
+    """Return true if parsing the header needs the names of the time zones."""
     return "timezone=" in header
 
 
 @functools.lru_cache(CACHE_SIZE)
 def parse_prefer(header: str, time_zones: frozenset[str] = frozenset()) -> Preferences:
-    """Parse a `Prefer` header. Raises: RestError PGRST122 when strict and not understood."""
+    """Parse a `Prefer` header. Raises: RestError PGRST122 when strict and unknown."""
     found: dict[str, str] = {}
     unknown: list[str] = []
     for entry in filter(None, (part.strip() for part in header.split(","))):
@@ -66,7 +66,7 @@ def parse_prefer(header: str, time_zones: frozenset[str] = frozenset()) -> Prefe
         is_number = key == "max-affected" and NUMBER.fullmatch(value)
         is_timezone = key == "timezone" and value in time_zones
         if value in CHOICES.get(key, ()) or is_number or is_timezone:
-            # The first of a repeated preference counts.
+            # Of a repeated preference, the first one counts.
             found.setdefault(key, value)
         else:
             unknown.append(entry)

@@ -1,7 +1,7 @@
 """The query parameters of a request, as plain values free of SQL.
 
-They are hashable, and hold no value that a client compares with: a slot is an index into the list
-of values beside them. So one plan serves every request of one shape.
+They are hashable and contain no value that a client compares with. A slot is the index of a value
+in a list of its own. So one plan serves every request of one shape.
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class JsonStep:
-    """One arrow of a JSON path; `is_text` is the arrow that ends as text."""
+    """One arrow of a JSON path; `is_text` means `->>`, which returns text."""
 
     key: str | int
     is_text: bool
@@ -34,7 +34,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Embed:
-    """Rows of a related relation in each row; `is_spread` puts their fields beside the row's."""
+    """The related rows of each row; `is_spread` merges their fields into the row."""
 
     relation: str
     alias: str | None = None
@@ -50,7 +50,7 @@ class Embed:
 
     @property
     def is_empty(self) -> bool:
-        """Return true if the response has no key for it: it selects nothing at any depth."""
+        """Return true if it selects nothing at any depth, so the response has no key for it."""
         return all(isinstance(item, Embed) and item.is_empty for item in self.items)
 
 
@@ -59,7 +59,7 @@ Item = Column | Embed
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One comparison: `operator` is PostgREST's name, `keyword` the word after `is`."""
+    """One filter on a field: `operator` is PostgREST's name, `keyword` follows `is`."""
 
     field: Field
     operator: str

@@ -27,7 +27,7 @@ from devstack.gateway.rest.errors import range_not_satisfiable
 
 TREE_KEY = re.compile(r"(?:(?!not\.(?:and|or)$)(.+?)\.)?(not\.)?(and|or)")
 NUMBER = re.compile(r"-?[0-9]{1,18}")
-#: Keys that are no argument of a call: the last word of a path, and whole keys.
+#: A key is no argument of a call if its last part is in RESERVED, or if it is in LISTS.
 RESERVED = frozenset(("order", "limit", "offset", "and", "or"))
 LISTS = frozenset(("select", "columns", "on_conflict"))
 
@@ -36,7 +36,7 @@ Pairs = list[tuple[str, str]]
 
 @dataclass(slots=True)
 class _Resource:
-    """The parameters of a resource during the parse."""
+    """The parameters of a resource while they are parsed."""
 
     conditions: list[Condition] = field(default_factory=list)
     order: tuple[OrderTerm, ...] = ()
@@ -45,7 +45,7 @@ class _Resource:
 
 
 def parse_query(pairs: Pairs) -> tuple[QueryParams, list[str]]:
-    """Parse a query string's pairs; return the parameters and the values of their slots."""
+    """Parse the pairs of a query string; return the parameters, and the values of their slots."""
     values: list[str] = []
     resources: dict[tuple[str, ...], _Resource] = {(): _Resource()}
     items: tuple[Item, ...] = ALL_COLUMNS
@@ -120,7 +120,7 @@ def _number_slot(word: str, value: str, values: list[str]) -> int:
     if value.startswith("-"):
         if word == "limit":
             raise range_not_satisfiable("Limit should be greater than or equal to zero.")
-        # No row precedes the first one.
+        # A negative offset skips no row.
         value = "0"
     values.append(value)
     return len(values) - 1

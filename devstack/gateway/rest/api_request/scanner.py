@@ -1,4 +1,4 @@
-"""A scanner of query parameters, and the parsers of names and fields that all of them use."""
+"""The scanner of query parameters, and the parsers of names and fields that all parsers use."""
 
 import functools
 import re
@@ -8,9 +8,10 @@ from devstack.gateway.rest.api_request.query_params import Field, JsonStep
 from devstack.gateway.rest.errors import RestError
 
 
-#: More levels than a person writes, and few enough for the stacks of Python and Postgres.
+#: The limit of nesting: more than people write, and few enough for the stacks of Python and
+#: Postgres.
 MAX_DEPTH = 32
-#: The size of each cache of parsed texts.
+#: The number of different texts whose parsed form is cached.
 CACHE_SIZE = 2048
 
 QUOTED = re.compile(r'"((?:\\.|[^"\\])*)"')
@@ -20,7 +21,7 @@ BLANKS = re.compile(r"[ \t]*")
 
 
 class Scanner:
-    """A position in a text, with steps over the expected tokens."""
+    """A position in a text, which moves over each expected token."""
 
     def __init__(self, text: str, subject: str) -> None:
         self.text = text
@@ -28,22 +29,22 @@ class Scanner:
         self.position = 0
 
     def is_next(self, literal: str) -> bool:
-        """Say whether the literal comes next."""
+        """Return true if the literal comes next."""
         return self.text.startswith(literal, self.position)
 
     def is_done(self) -> bool:
-        """Say whether nothing is left."""
+        """Return true if the text ends here."""
         return self.position >= len(self.text)
 
     def take(self, literal: str) -> bool:
-        """Step over the literal if it comes next."""
+        """Step over the literal if it comes next; return true if it did."""
         if not self.text.startswith(literal, self.position):
             return False
         self.position += len(literal)
         return True
 
     def match(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
-        """Step over a match of the pattern, if it comes next."""
+        """Step over a match of the pattern if it comes next, and return the match."""
         found = pattern.match(self.text, self.position)
         if found is not None:
             self.position = found.end()
@@ -55,11 +56,11 @@ class Scanner:
             self.fail(f'"{literal}"')
 
     def skip_blanks(self) -> None:
-        """Step over blanks and tabs, which mean nothing around a name or a parenthesis."""
+        """Step over blanks and tabs, which are allowed around a name or a parenthesis."""
         self.match(BLANKS)
 
     def take_spaced(self, literal: str) -> bool:
-        """Step over the literal and the blanks around it, if it comes next."""
+        """Step over the literal and the blanks around it; return true if it came next."""
         self.skip_blanks()
         if not self.take(literal):
             return False
@@ -72,7 +73,7 @@ class Scanner:
             self.fail(f'"{literal}"')
 
     def finish(self) -> None:
-        """Fail when something is left."""
+        """Fail unless the text ends here."""
         if not self.is_done():
             self.fail("end of input")
 

@@ -14,10 +14,10 @@ from devstack.gateway.rest.api_request.scanner import (
 from devstack.gateway.rest.errors import RestError
 
 
-#: Postgres itself refuses above 1,664, but with an error of the server.
+#: The limit of selected items. Postgres refuses more than 1,664 with an internal error.
 MAX_ITEMS = 500
 
-#: Letters and blanks alone, because the statement contains the cast as it was written.
+#: A type in plain characters, because the statement contains the cast as it was written.
 CAST = re.compile(r"[A-Za-z_][A-Za-z0-9_ ]*(?:\(\d{1,4}(?:,\d{1,4})?\))?(?:\[\])*")
 AGGREGATE = re.compile(r"(?:sum|avg|min|max|count)\(\)")
 NULLS = {"nullsfirst": "first", "nullslast": "last"}

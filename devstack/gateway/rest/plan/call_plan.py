@@ -39,7 +39,7 @@ class Call:
     arguments: tuple[str, ...]
     slots: tuple[int, ...] | None
     is_raw: bool
-    #: The body is an array; its first object has the arguments.
+    #: True if the body is an array, whose first object has the arguments.
     is_array: bool
     media: Media
     is_stripped: bool
@@ -71,7 +71,7 @@ def call_of(
     values: list[str] = []
     slots = None
     if is_raw and arguments is not None:
-        # PostgREST fills the one unnamed argument with the named ones; there are none.
+        # PostgREST passes the named arguments as the one unnamed argument. Here there are none.
         body = "{}"
     elif arguments is not None:
         values = _values(function, given, arguments)
@@ -118,12 +118,10 @@ def plan_call(cache: SchemaCache, call: Call) -> Statement:
 
 
 def _result_table(function: Function, relation: Relation | None) -> TableAlias:
-    """Return the alias of the result: rows of its relation, or of an unnamed record type."""
+    """Return the alias of the result, whose rows are of a relation or of a record type."""
     name = function.returns[1] if function.returns else function.name
-    nameless = Relation(
-        schema=function.schema, name=name, is_view=False, columns={}, primary_key=()
-    )
-    return TableAlias(relation or nameless, name)
+    record = Relation(schema=function.schema, name=name, is_view=False, columns={}, primary_key=())
+    return TableAlias(relation or record, name)
 
 
 def _computed(relation: Relation, table: TableAlias, planner: EmbedPlanner) -> tuple[str, ...]:

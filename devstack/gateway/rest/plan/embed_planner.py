@@ -56,7 +56,8 @@ class EmbedPlanner:
     def select(self, root: TableAlias, source: str, *, is_filtered: bool = True) -> str:
         """Return the select of the response's rows.
 
-        `is_filtered` is off for the rows that a write returns: the write has applied the filters.
+        `is_filtered` is false for the rows that a write returns, because the write applied the
+        filters.
         """
         return self._select(root, source, self._query.items, (), (), is_filtered=is_filtered)
 
@@ -70,7 +71,7 @@ class EmbedPlanner:
     def where(self, root: TableAlias) -> str:
         """Return the `where` of a write to the root relation."""
         conditions = [
-            root.condition(condition, self._parameters, self._no_embed)
+            root.condition(condition, self._parameters, lambda _: None)
             for resource in self._resources[()]
             for condition in resource.conditions
         ]
@@ -95,9 +96,6 @@ class EmbedPlanner:
         for resource in self._resources[()]:
             names |= dict.fromkeys(term.field.name for term in resource.order if not term.relation)
         return tuple(names)
-
-    def _no_embed(self, _comparison: Comparison) -> None:
-        return None
 
     def _select(
         self,
@@ -333,7 +331,7 @@ def _is_on_column(comparison: Comparison, table: TableAlias) -> bool:
 
 
 def _keeps_nulls(comparison: Comparison) -> bool:
-    """Say whether a null filter keeps the rows without a match. Raises: RestError PGRST120."""
+    """Return true if a null filter keeps the rows without a match. Raises: RestError PGRST120."""
     if comparison.operator == "is" and comparison.keyword in ("null", "not_null"):
         return (comparison.keyword == "null") is not comparison.is_negated
     raise RestError(

@@ -46,12 +46,12 @@ class Mutation:
 
     @property
     def is_represented(self) -> bool:
-        """Say whether the response has the rows."""
+        """Return true if the response has the rows."""
         return self.returns == "representation"
 
     @property
     def is_located(self) -> bool:
-        """Say whether the response has only the key of the inserted row, in a header."""
+        """Return true if the response has only the key of the inserted row, in a header."""
         is_requested = self.method == "POST" and self.returns == "headers-only"
         return is_requested and bool(self.relation.primary_key)
 
@@ -178,7 +178,7 @@ def _insert(
     source = _body_rows(mutation, columns, parameters)
     if mutation.resolution:
         counted = f"set_config('{INSERTED}', ({COUNTED} + 1)::text, true) <> '0'"
-        # A skipped row is not counted; only `case` guarantees the order of evaluation.
+        # A skipped row must not be counted. Only `case` guarantees the order of evaluation.
         where = f" where case when {where.removeprefix(' where ') or 'true'} then {counted} end"
     return f"insert into {target} ({names}) select {values} from {source}{where}{conflict}"  # noqa: S608 -- built of quoted names alone
 
@@ -263,7 +263,7 @@ def _check_put_columns(columns: Sequence[str], relation: Relation) -> None:
 
 
 def _named(conditions: Sequence[Condition]) -> list[str]:
-    """Return the columns that are compared by `eq`, and an empty name for any other condition."""
+    """Return the columns of `eq` filters, and an empty name for any other condition."""
     return [
         condition.field.name
         if isinstance(condition, Comparison) and _is_plain_eq(condition)

@@ -1,4 +1,7 @@
-"""The relation, relationship or function that a request names, or the error with a hint."""
+"""The lookup of the relation, relationship or function that a request names.
+
+A name without an object is an error, with a similar name as a hint.
+"""
 
 import re
 from collections.abc import Collection, Iterable, Sequence
@@ -13,9 +16,9 @@ from devstack.gateway.rest.schema_cache.relationships import Relationship
 from devstack.gateway.rest.schema_cache.tables import Relation
 
 
-#: Bodies that are a single argument as a whole.
+#: The media types of bodies that are a single argument as a whole.
 WHOLE_BODIES = frozenset(RAW_BODIES) - {"application/json"}
-#: The similarity that a hint needs: of two names, and of two lists of arguments.
+#: The least similarity of a hint: for two names, and for two lists of arguments.
 HIGH_SIMILARITY = 0.75
 LOW_SIMILARITY = 0.33
 IGNORED = re.compile(r"[^\w, ]+|_")
@@ -78,7 +81,7 @@ def _matches(relationship: Relationship, embed: Embed, schema: str) -> bool:
 
 
 def _matches_self(relationship: Relationship, embed: Embed, *, is_target: bool) -> bool:
-    """Choose a direction of a foreign key of a relation to itself.
+    """Return true if an embed names this direction of a relation's foreign key to itself.
 
     The relation's name means the to-many side, the column's name the to-one side. A hint can only
     be the column. PostgREST has no one-to-one and no junction of a relation to itself.
@@ -90,7 +93,7 @@ def _matches_self(relationship: Relationship, embed: Embed, *, is_target: bool) 
 
 
 def _is_key(relationship: Relationship, word: str) -> bool:
-    """Say whether the word is the constraint's name, or its only column in the origin."""
+    """Return true if the word is the constraint's name, or its only column in the origin."""
     if relationship.junction is not None:
         return False
     return relationship.constraint == word or _is_single(relationship, word, far=False)
@@ -177,7 +180,7 @@ def find_function(
 ) -> tuple[Function, bool]:
     """Return the function of this name that takes the given arguments.
 
-    The second value says whether it takes the whole body as its one unnamed argument. `body_type`
+    The second value is true if the whole body is its one unnamed argument. `body_type`
     is None for a call by GET. Raises: RestError PGRST202 when there is none, PGRST203 when there
     are several.
     """
@@ -265,7 +268,11 @@ def _parenthesized(names: Iterable[str]) -> str:
 
 
 def most_similar(word: str, words: Iterable[str], least: float = HIGH_SIMILARITY) -> str | None:
-    """Return the word that is the most similar, if its similarity is at least `least`."""
+    """Return the most similar of the words, or None if its similarity is below `least`.
+
+    PostgREST uses the library `fuzzyset`. It takes the words that share a pair of adjacent letters,
+    and of these the nearest by edit distance.
+    """
     pairs = _pairs(word)
     similarity, found = max(
         (
@@ -286,7 +293,7 @@ def _pairs(word: str) -> set[str]:
 
 def _similarity(word: str, other: str, least: float) -> float:
     longer = max(len(word), len(other))
-    # The difference in length alone rules the word out; a distance of long texts costs time.
+    # The length alone rules the word out. The distance of long texts takes time.
     if 1 - abs(len(word) - len(other)) / longer < least:
         return 0
     return 1 - _distance(word.lower(), other.lower()) / longer

@@ -36,7 +36,7 @@ COMPARISONS = {
     "nxl": "&>",
     "adj": "-|-",
 }
-#: Operators whose values a domain's representation does not convert.
+#: Operators whose values the representation of a domain does not convert.
 NOT_CONVERTED = frozenset(("like", "ilike", "isdistinct"))
 TEXT_QUERIES = {
     "fts": "to_tsquery",
@@ -68,7 +68,8 @@ class TableAlias:
             return column
         known = self._table_column(field)
         if known is None or known.type not in JSON_TYPES:
-            # A composite type has paths as well; to_jsonb changes no computed column of JSON.
+            # A composite type may have a path. A computed column is in no cache, and may be JSON,
+            # which to_jsonb leaves unchanged.
             column = f"to_jsonb({column})"
         steps = "".join(
             f"{'->>' if step.is_text else '->'}{_step(step.key)}" for step in field.path

@@ -67,7 +67,7 @@ class Statement:
     #: The EXPLAIN that estimates the count, for `count=planned` and `count=estimated`.
     count_sql: bytes | None = None
     count_slots: tuple[int, ...] = ()
-    #: Up to here the statement's own count is exact, and replaces the estimate.
+    #: The statement itself counts up to this number; such a count replaces the estimate.
     count_ceiling: int = 0
     is_explained: bool = False
 
@@ -88,8 +88,8 @@ def statement_sql(
     """Return the SQL of a statement.
 
     `rows` selects the response's rows, from the step `source` if there is one; `total` selects
-    a row for each row without a limit. `is_located` reports the key of the row that the step
-    `source` inserted; the step then has the key's columns alone.
+    the rows that a limit would hide, too. `is_located` reports the key of the row that the step
+    `source` inserted; the step then has only the columns of the key.
     """
     steps = [
         f"{name} as ({step})"

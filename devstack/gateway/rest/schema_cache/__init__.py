@@ -1,5 +1,5 @@
-"""The exposed schemas: read from the catalogue, and again on NOTIFY pgrst.
+"""The tables, relationships and functions of the exposed schemas, read from the catalogue.
 
-The introspection runs under an empty search path, so its answers qualify every name. It locks no
-relation of the project: DDL may hold its lock for long, and may wait for ours.
+The introspection runs with an empty search path, so Postgres qualifies every name. It locks no
+relation of the project, because DDL may hold a lock for long, and would have to wait for ours.
 """

@@ -39,7 +39,7 @@ FUNCTIONS = """
     p.pronargdefaults,
     case
       when t.oid = 'void'::regtype then 'void'
-      -- The answer has the names of the arguments that come out.
+      -- The keys of the response are the names of the output arguments.
       when t.typtype = 'c' or p.proargmodes && '{t,b,o}' then 'composite'
       else 'scalar'
     end,
@@ -87,9 +87,10 @@ class Function:
     #: The relation whose rows it returns, by schema and name.
     returns: Name | None
     is_read_only: bool
-    #: Its own SET clauses that hold for the whole call, such as statement_timeout.
+    #: The SET clauses that PostgREST applies to the whole call, such as statement_timeout.
     settings: tuple[tuple[str, str], ...]
-    #: For a computed relationship: how many rows Postgres expects, and whose row it takes.
+    #: For a computed relationship: the number of rows that Postgres expects, and the relation
+    #: whose row is the argument.
     row_estimate: float
     row_argument: Name | None
 

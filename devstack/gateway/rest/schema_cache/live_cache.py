@@ -17,14 +17,15 @@ from devstack.gateway.rest.schema_cache.tables import Relation
 
 LOG = logging.getLogger(__name__)
 
-#: The gateway's start waits so long for the first reading, and so long before another try.
+#: The time that the gateway's start waits for the first reading, and the pause after a failure.
 FIRST_READ_S = 15
 RETRY_S = 0.5
-#: The admin connections are few, and shared with the other services.
+#: A wait for a lock must end soon: other services need the few admin connections, too.
 LOCK_TIMEOUT = "set local lock_timeout = '2s'"
-#: The configuration is part of the cache, so both kinds of notice concern it.
+#: The configuration is part of the cache, so both kinds of notice reread it.
 RELOADS = frozenset(("", "reload schema", "reload config"))
-#: The writes that a relation allows, as bits of pg_relation_is_updatable. That function locks.
+#: The writes that a relation allows, as bits of pg_relation_is_updatable. That function locks
+#: the relation.
 UPDATABILITY = """
   select case
     when c.relkind in ('r', 'p') then 28
@@ -38,7 +39,7 @@ UPDATABILITY = """
 
 
 class LiveSchemaCache:
-    """The current schema cache, and a few facts that Postgres is asked for on demand."""
+    """The current schema cache, and a few facts that are read from Postgres on demand."""
 
     def __init__(self, context: Context) -> None:
         self._config = context.config
@@ -72,7 +73,8 @@ class LiveSchemaCache:
     async def updatability(self, relation: Relation) -> int:
         """Return which writes a relation allows, as bits of pg_relation_is_updatable.
 
-        Postgres is asked at each call, because it must lock a view to tell. Raises: RestError.
+        The schema cache does not contain this, because Postgres locks a view to find out.
+        Raises: RestError.
         """
         try:
             async with pooled_connection(self._admin_pool) as connection, connection.transaction():
@@ -105,19 +107,19 @@ class LiveSchemaCache:
             await asyncio.sleep(RETRY_S)
 
     async def _listen(self) -> None:
-        """Listen first and read afterwards, so that no change falls between the two."""
+        """Listen, then read, so that no change between the two is missed; reread on each notice."""
         connection = await AsyncConnection.connect(
             self._config.admin_url, autocommit=True, application_name="devstack schema cache"
         )
         async with connection:
-            # All queries of a reading see one snapshot, whatever is committed meanwhile.
+            # All queries of a reading see one snapshot, even if DDL commits in between.
             await connection.set_isolation_level(IsolationLevel.REPEATABLE_READ)
             await connection.execute("listen pgrst")
             await self._read(connection)
             while True:
                 # A notice that comes during a reading waits in the connection.
                 payloads = [notice.payload async for notice in connection.notifies(stop_after=1)]
-                # Migrations send one after another; a single reading serves all that came.
+                # Migrations send many notices; one reading serves all that have come.
                 payloads += [notice.payload async for notice in connection.notifies(timeout=0)]
                 if not RELOADS.isdisjoint(payloads):
                     await self._read(connection)

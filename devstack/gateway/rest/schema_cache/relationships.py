@@ -11,7 +11,7 @@ from devstack.gateway.rest.schema_cache.tables import Name, Relation
 from devstack.gateway.rest.schema_cache.views import ViewColumn, source_names
 
 
-#: Partitions repeat the keys of their parent; the parent's stand for them.
+#: A partition repeats the keys of its parent, so only the parent's are read.
 FOREIGN_KEYS = """
   select
     k.conname, k.conrelid::int8, k.confrelid::int8,
@@ -49,12 +49,12 @@ class Relationship:
 
     @property
     def is_to_one(self) -> bool:
-        """Say whether the embed is an object and not an array."""
+        """Return true if the embed is an object and not an array."""
         return self.cardinality in ("many-to-one", "one-to-one")
 
     @property
     def is_self(self) -> bool:
-        """Say whether both ends are the same relation."""
+        """Return true if both ends are the same relation."""
         return self.origin is self.target
 
 
@@ -72,9 +72,9 @@ class Junction:
 
 @dataclass(frozen=True, slots=True)
 class ForeignKey:
-    """A foreign key, by the oids of its tables; `is_unique` when its columns are a unique key.
+    """A foreign key, by the oids of its tables; `is_unique` if a unique constraint has its columns.
 
-    Only a constraint makes them one. PostgREST ignores unique indexes: the embed stays an array.
+    PostgREST ignores a unique index without a constraint: the embed stays an array.
     """
 
     name: str
@@ -95,7 +95,7 @@ class _Projection:
     names: Mapping[str, Sequence[str]]
 
     def names_of(self, columns: Sequence[str]) -> Iterator[tuple[str, ...]]:
-        """Return the names that these columns have here; none if one of them is not shown."""
+        """Return all lists of names for these columns; none if the relation lacks one of them."""
         return product(*(self.names.get(column, ()) for column in columns))
 
 
@@ -170,7 +170,7 @@ def _many_to_many(table: Relation, relationships: Sequence[Relationship]) -> Ite
     ]
     for first, second in permutations(own, 2):
         if first.constraint == second.constraint:
-            # One key, to a table and to a view of it.
+            # Both are the same key, to a table and to a view of it.
             continue
         yield Relationship(
             origin=first.target,

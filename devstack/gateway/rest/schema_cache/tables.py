@@ -9,8 +9,8 @@ Row = tuple[Any, ...]
 #: A schema and a name in it.
 Name = tuple[str, str]
 
-#: pg_get_expr locks the relation that it is given. A default needs none, for it has no column.
-#: A domain over a domain holds the default that it has from there.
+#: pg_get_expr locks the relation in its second argument. A default names no column, so it needs
+#: none. A domain over a domain stores the default that it inherits.
 RELATIONS = """
   select
     c.oid::int8, n.nspname, c.relname, c.relkind in ('v', 'm'),
@@ -42,7 +42,7 @@ RELATIONS = """
       join pg_attribute as a on a.attrelid = k.conrelid and a.attnum = key.attnum
       where k.conrelid = c.oid and k.contype = 'p'
     ),
-    -- A partition is served through its parent alone, whose policies it would not obey.
+    -- Clients reach a partition through its parent only, whose policies it does not have itself.
     n.nspname = any ($1) and not c.relispartition
   from pg_class as c
   join pg_namespace as n on n.oid = c.relnamespace
@@ -104,7 +104,7 @@ class Relation:
 
 
 def relation(row: Row, domains: Mapping[str, str], casts: Sequence[Row]) -> Relation:
-    """Return the relation of a row of `RELATIONS`, given the rows of the two queries below it."""
+    """Return the relation of a row of `RELATIONS`, with the domains and casts of the database."""
     functions = {(source, target): function for source, target, function in casts}
     _, schema, name, is_view, columns, primary_key, _ = row
     return Relation(
@@ -128,7 +128,7 @@ def relation(row: Row, domains: Mapping[str, str], casts: Sequence[Row]) -> Rela
 
 
 def _base(kind: str, domains: Mapping[str, str]) -> str:
-    """Return the base type that is no domain."""
+    """Return the type below a domain, and below the domains that it is based on."""
     while kind in domains:
         kind = domains[kind]
     return kind

@@ -1,6 +1,6 @@
-"""The source of each column of a view, read from the catalogue's form of the view's query.
+"""The source of each column of a view, read from the parse tree that the catalogue stores.
 
-pg_get_viewdef would give it as SQL, but locks every relation that the view reads.
+pg_get_viewdef would return SQL, but it locks every relation that the view reads.
 """
 
 import re
@@ -82,14 +82,14 @@ def with_view_keys(
 ) -> dict[int, Relation]:
     """Give each view the primary keys of the source tables whose whole keys it shows.
 
-    Of a column that it shows more than once, the first counts.
+    If it shows a column more than once, the first one is part of the key.
     """
     keyed = dict(relations)
     for oid, relation in relations.items():
         if not relation.is_view:
             continue
         sources = source_names(oid, view_columns)
-        # The order of `relations`, which is that of their names.
+        # In the order of `relations`, which are sorted by name.
         keys = [(sources[s], relations[s].primary_key) for s in relations if s in sources]
         shown = tuple(
             names[column][0]
@@ -109,7 +109,7 @@ def source_names(view: int, view_columns: Sequence[ViewColumn]) -> dict[int, dic
     found: dict[int, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for column in by_view[view]:
         source, name = column.source, column.source_name
-        # A view may read another view; no view reads itself, so this ends.
+        # A view may read another view. No view reads itself, so the loop ends.
         while source in by_view:
             below = next((c for c in by_view[source] if c.name == name), None)
             if below is None:
