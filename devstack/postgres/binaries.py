@@ -16,7 +16,7 @@ from devstack.errors import DevstackError
 from devstack.postgres.os_user import can_reach, server_user
 
 
-#: Hosted Supabase runs 17, so that comes first.
+#: The major versions in order of preference; hosted Supabase runs 17.
 MAJORS = (17, 18, 16, 15)
 
 
@@ -34,7 +34,7 @@ class Binaries:
         return int(re.split(r"\D", self.version, maxsplit=1)[0])
 
     def tool(self, name: str) -> Path:
-        """Return the path of a program; another installation lends what this one lacks."""
+        """Return the path of a program, of another installation if this one lacks it."""
         for directory in (self.directory, *(folder for folder, _ in _candidates())):
             if (directory / name).is_file():
                 return directory / name
@@ -84,7 +84,7 @@ def _candidates() -> Iterator[tuple[Path, str]]:
 
 @functools.cache
 def _version(directory: Path) -> str | None:
-    """Return the version of a `bin` folder's server, or nothing where it does not run."""
+    """Return the version of a `bin` folder's server, or None if it does not run here."""
     if not (directory / "postgres").is_file() or not (directory / "initdb").is_file():
         return None
     command = [str(directory / "postgres"), "--version"]
@@ -99,7 +99,7 @@ def _version(directory: Path) -> str | None:
 def _readable(directory: Path) -> Path:
     """Return the folder, or a copy of it that the server's user can read.
 
-    As root we start Postgres as another user, who cannot enter a virtualenv below a 0700 home.
+    As root we start Postgres as another user, which cannot enter a virtualenv in a private home.
     """
     user = server_user()
     if can_reach(user, directory / "postgres"):
@@ -113,14 +113,14 @@ def _readable(directory: Path) -> Path:
             try:
                 fresh.rename(copy)
             except OSError:
-                # Another process was faster; its copy is as good.
+                # Another process may have made the same copy in the meantime.
                 if not copy.exists():
                     raise
     return copy / directory.name
 
 
 def shared_folder() -> Path:
-    """Return a folder of root's own that every user can enter; it outlives a restart."""
+    """Return a folder that root owns and every user can enter; it survives a reboot."""
     folder = Path("/var/tmp/devstack-root")  # noqa: S108 -- its owner is checked below
     folder.mkdir(mode=0o755, exist_ok=True)
     if folder.is_symlink() or folder.stat().st_uid != os.geteuid():
@@ -130,7 +130,7 @@ def shared_folder() -> Path:
 
 
 def _fingerprint(tree: Path) -> str:
-    """Return a hash of the names, sizes and times in a folder, not of the contents."""
+    """Return a hash of the names, sizes and times of the files in a folder."""
     digest = hashlib.sha256()
     for path in sorted(tree.rglob("*")):
         status = path.lstat()

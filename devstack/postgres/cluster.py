@@ -1,4 +1,4 @@
-"""A private PostgreSQL server: initialise, start and stop it."""
+"""Initialise, start and stop a private PostgreSQL server."""
 
 import dataclasses
 import os
@@ -22,7 +22,7 @@ STOP_S = 10
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
-    # Realtime reads the log of changes.
+    # Realtime reads changes by logical decoding.
     "wal_level": "logical",
     "max_replication_slots": "10",
     "max_wal_senders": "10",
@@ -30,8 +30,8 @@ SETTINGS = {
     "timezone": "UTC",
     "log_timezone": "UTC",
 }
-#: A crash of the machine may lose ephemeral data. Commits stay synchronous: logical decoding reads
-#: only what was written, and would come 200 ms late.
+#: A crash of the machine may lose ephemeral data. Commits stay synchronous, because logical
+#: decoding reads only written WAL: asynchronous commits would delay its changes by up to 200 ms.
 EPHEMERAL_SETTINGS = {"fsync": "off", "full_page_writes": "off"}
 
 
@@ -46,10 +46,10 @@ class Cluster:
 
     @classmethod
     def start(cls, data: Path, port: int, *, durable: bool) -> "Cluster":
-        """Start a server on what is in the folder `data`, or on a new database.
+        """Start a server on the cluster in the folder `data`; make one if there is none.
 
-        A server that a kill -9 left running there is stopped first. Call this from the
-        main thread: the server ends with the thread that started it.
+        A server that a kill -9 left running there is stopped first. Call this from the main thread,
+        because the server ends with the thread that started it.
         """
         binaries, user = find_binaries(), server_user()
         _prepare_folder(data, user)
@@ -78,7 +78,7 @@ class Cluster:
         return f"postgresql://supabase_admin@127.0.0.1:{self.port}/postgres"
 
     def stop(self) -> None:
-        """Stop the server: in order, and if it does not, at once."""
+        """Stop the server by a fast shutdown; if that takes too long, by an immediate one."""
         end(self.process, (signal.SIGINT, signal.SIGQUIT), STOP_S)
 
     def __enter__(self) -> Self:
@@ -91,7 +91,7 @@ class Cluster:
         """Wait for the server's status file; an open port may belong to another process."""
         path = self.folder / "pgdata/postmaster.pid"
 
-        def is_settled() -> bool:
+        def is_ready_or_ended() -> bool:
             if self.process.poll() is not None:
                 return True
             lines = _lines(path)
@@ -101,7 +101,7 @@ class Cluster:
                 and lines[-1].strip() == "ready"
             )
 
-        in_time = wait_until(is_settled, START_S)
+        in_time = wait_until(is_ready_or_ended, START_S)
         if not in_time or self.process.poll() is not None:
             problem = tail(self.folder / "postgres.log")
             raise DevstackError(f"Postgres did not start on port {self.port}:\n{problem}")
@@ -188,7 +188,7 @@ def stop_stale(data: Path) -> None:
         return
     pid = int(lines[0])
     for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
-        # The number may be another program's by now.
+        # Another program may have this process number by now.
         if not _serves(pid, pgdata):
             return
         try:
@@ -196,19 +196,19 @@ def stop_stale(data: Path) -> None:
         except ProcessLookupError:
             return
         except PermissionError as error:
-            raise DevstackError(f"Process {pid}, not ours to stop, serves {pgdata}.") from error
+            raise DevstackError(f"Process {pid} of another user serves {pgdata}.") from error
         wait_until(lambda: not _serves(pid, pgdata), STOP_S)
 
 
 def _serves(pid: int, pgdata: Path) -> bool:
-    """Return true if a process is a server on this folder; a postmaster stands in its own."""
+    """Return true if a process is a server on this folder, which is then its working directory."""
     if not is_alive(pid):
         return False
     if Path("/proc/self").exists():
         try:
             return Path(f"/proc/{pid}/cwd").samefile(pgdata)
         except (FileNotFoundError, ProcessLookupError):
-            # A zombie has no folder any more.
+            # A zombie has no working directory.
             return False
         except PermissionError:
             return True

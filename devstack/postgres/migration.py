@@ -21,7 +21,7 @@ HEADER = "set lock_timeout = '2s';\nset statement_timeout = '30s';\n"
 
 
 def main() -> None:
-    """Write an empty migration and print what it has to cover; exit 1 on a bad name."""
+    """Write an empty migration and print the changes that it must make; exit 1 on a bad name."""
     parser = argparse.ArgumentParser(
         prog="python -m devstack.postgres.migration", description=__doc__
     )
@@ -58,7 +58,7 @@ def schema_lines(cluster: Cluster, name: str, files: Iterable[Path]) -> list[str
     pg_dump = str(cluster.binaries.tool("pg_dump"))
     command = [pg_dump, "--schema-only", "--no-owner", f"--dbname={url}"]
     done = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603 -- our own tool
-    # Each dump carries a random token in its \restrict lines.
+    # Each dump has a random token in its \restrict lines.
     return [line for line in done.stdout.splitlines() if "restrict " not in line]
 
 

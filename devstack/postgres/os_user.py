@@ -47,7 +47,7 @@ def run_options(user: OsUser | None) -> dict[str, Any]:
 
 
 def can_reach(user: OsUser | None, path: Path) -> bool:
-    """Return whether `user` may enter every folder down to `path`, and read it."""
+    """Return true if `user` may enter every folder down to `path`, and read it."""
     if user is None:
         return os.access(path, os.R_OK)
     path = path.resolve()

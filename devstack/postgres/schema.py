@@ -14,13 +14,13 @@ from devstack.paths import ROOT
 
 
 MIGRATIONS = ROOT / "supabase/migrations"
-#: In the order in which they are built.
+#: The files of the baseline, in build order.
 BASELINE = [
     Path(__file__).parent / "baseline" / f"{part}.sql"
     for part in ("server", "auth", "storage", "realtime", "postgrest", "ownership")
 ]
 
-#: The key of the cluster's one lock: roles and memberships are shared by all its databases.
+#: The key of the one lock on builds. The databases of a cluster share its roles and memberships.
 BUILD_LOCK = 7_236_401
 
 
@@ -44,19 +44,21 @@ def migration_files() -> list[Path]:
     files = sorted(MIGRATIONS.glob("*.sql"))
     for path in files:
         if _version(path) is None:
-            raise DevstackError(f"{_named(path)} needs a name like 20260131235959_{path.name}.")
+            raise DevstackError(
+                f"{_display_path(path)} needs a name like 20260131235959_{path.name}."
+            )
     return files
 
 
 def build_database(admin_url: str, name: str, files: Iterable[Path]) -> str:
     """Create database `name` afresh, with Supabase's baseline and `files`; return its URL.
 
-    The superuser of `admin_url` builds what Supabase ships, and no more. The files are applied as
-    `postgres`, which owns the database, and whose URL is returned: it has no more rights here than
-    on hosted Supabase, so what lacks a grant fails here too.
+    The superuser of `admin_url` applies the baseline only. `postgres`, whose URL is returned, owns
+    the database and applies the files. It has no more rights here than on hosted Supabase, so a
+    missing grant fails here too.
     """
     database = sql.Identifier(name)
-    with _turn(admin_url) as server:
+    with _build_lock(admin_url) as server:
         server.execute(sql.SQL("drop database if exists {} with (force)").format(database))
         server.execute(sql.SQL("create database {}").format(database))
         return _build(conninfo.make_conninfo(admin_url, dbname=name), files)
@@ -65,9 +67,9 @@ def build_database(admin_url: str, name: str, files: Iterable[Path]) -> str:
 def extend_database(admin_url: str, files: Iterable[Path]) -> tuple[str, bool]:
     """Bring the database of `admin_url` itself up to date; return its URL and whether it is new.
 
-    What is recorded as applied is left out, so that a second start applies what was added since.
+    It leaves out the migrations that are recorded as applied.
     """
-    with _turn(admin_url):
+    with _build_lock(admin_url):
         applied = _applied_versions(admin_url)
         pending = [path for path in files if _version(path) not in (applied or ())]
         is_new = applied is None
@@ -75,7 +77,7 @@ def extend_database(admin_url: str, files: Iterable[Path]) -> tuple[str, bool]:
 
 
 def changed_migrations(admin_url: str, files: Iterable[Path]) -> list[str]:
-    """Name the applied migrations whose files were edited or deleted since.
+    """Return a phrase for each applied migration whose file was edited or deleted since.
 
     A record without statements, which `supabase migration repair` may write, is not compared.
     """
@@ -84,22 +86,22 @@ def changed_migrations(admin_url: str, files: Iterable[Path]) -> list[str]:
     for version, (name, statements) in sorted((_applied_versions(admin_url) or {}).items()):
         path = by_version.get(version)
         if path is None:
-            changes.append(f"{_named(MIGRATIONS / f'{version}_{name}.sql')} was deleted")
+            changes.append(f"{_display_path(MIGRATIONS / f'{version}_{name}.sql')} was deleted")
         elif statements and _parts(statements) != _parts([path.read_text(errors="replace")]):
-            changes.append(f"{_named(path)} was edited")
+            changes.append(f"{_display_path(path)} was edited")
     return changes
 
 
 def copy_database(url: str, name: str) -> str:
-    """Copy the database of `url` as `name`, afresh, without a session on it; return its URL.
+    """Copy the database of `url`, which has no session, to a new database `name`; return its URL.
 
-    For tests with two connections, which must commit what both are to see.
+    Tests with two connections need a database of their own, because they have to commit.
     """
     original = str(conninfo.conninfo_to_dict(url)["dbname"])
     names = {"copy": sql.Identifier(name), "original": sql.Identifier(original)}
     with psycopg.connect(url, dbname="postgres", autocommit=True) as server:
         server.execute(sql.SQL("drop database if exists {copy} with (force)").format(**names))
-        # Copying files is the fast way for a small original, and takes a checkpoint.
+        # Copying files is fastest for a small original; it forces a checkpoint.
         server.execute(
             sql.SQL("create database {copy} template {original} strategy file_copy").format(**names)
         )
@@ -107,8 +109,8 @@ def copy_database(url: str, name: str) -> str:
 
 
 @contextlib.contextmanager
-def _turn(admin_url: str) -> Iterator[Connection]:
-    """Connect as superuser when no other build is under way in the cluster.
+def _build_lock(admin_url: str) -> Iterator[Connection]:
+    """Wait for the lock on builds of the cluster, and hold it on a connection of the superuser.
 
     An advisory lock holds within one database, so all builds take it in the same one.
     """
@@ -118,7 +120,7 @@ def _turn(admin_url: str) -> Iterator[Connection]:
 
 
 def _applied_versions(admin_url: str) -> dict[str, tuple[str, list[str]]] | None:
-    """Return name and statements of each applied migration; None if there is no baseline either."""
+    """Return name and statements of each applied migration; None if there is no baseline."""
     with psycopg.connect(admin_url) as admin:
         [(is_new,)] = admin.execute("select to_regnamespace('auth') is null").fetchall()
         if is_new:
@@ -165,7 +167,7 @@ def _failure(path: Path, error: psycopg.Error) -> str:
     reason = error.diag.message_primary or str(error)
     if error.diag.message_detail:
         reason += f" ({error.diag.message_detail})"
-    return f"{_named(path)}{line} does not apply: {' '.join(reason.split()).rstrip('.')}."
+    return f"{_display_path(path)}{line} does not apply: {' '.join(reason.split()).rstrip('.')}."
 
 
 def _record(connection: Connection, path: Path) -> None:
@@ -194,5 +196,5 @@ def _parts(statements: Iterable[str]) -> list[str]:
     return [part for part in parts if part]
 
 
-def _named(path: Path) -> str:
+def _display_path(path: Path) -> str:
     return str(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path)

@@ -1,4 +1,4 @@
-"""Starts the programs of a stack in order, watches them, and ends them in the opposite order.
+"""The supervisor starts the programs of a stack in order, and ends them in the opposite order.
 
 `commands.main` reads the command line of `python -m devstack`; `Stack.run` returns when a signal
 ends the stack.

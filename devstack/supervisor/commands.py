@@ -12,11 +12,11 @@ from devstack.postgres.cluster import stop_stale
 from devstack.supervisor.console import answer, say
 from devstack.supervisor.data_folder import (
     DataFolder,
-    as_typed,
     default_data,
-    described,
+    display_command,
+    display_path,
     ephemeral_data,
-    refuse_held,
+    in_use_error,
 )
 from devstack.supervisor.environment import refuse_production
 from devstack.supervisor.options import PARTS, Options, Ports, read_options
@@ -58,7 +58,7 @@ def up(options: Options) -> int:
         )
         folder = DataFolder(path)
         if not stack.enter_context(folder.held()):
-            raise refuse_held(folder)
+            raise in_use_error(folder)
         claim = claimed_base(options.ports.base, len(PARTS), is_fixed=not options.has_free_choice)
         ports = Ports(base=stack.enter_context(claim))
         Stack(dataclasses.replace(options, ports=ports), folder, signals).run()
@@ -72,15 +72,15 @@ def stop(folder: DataFolder) -> int:
         return 0
     with folder.held() as is_ours:
         if is_ours:
-            answer(f"No stack runs on {described(folder.path)}.")
+            answer(f"No stack runs on {display_path(folder.path)}.")
             return 0
     pid = folder.runner().get("pid")
     if pid is None:
-        raise DevstackError(f"A stack is just starting or ending on {described(folder.path)}.")
+        raise DevstackError(f"A stack is just starting or ending on {display_path(folder.path)}.")
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGTERM)
     folder.wait_for_release()
-    answer(f"Stopped the stack on {described(folder.path)}.")
+    answer(f"Stopped the stack on {display_path(folder.path)}.")
     return 0
 
 
@@ -90,13 +90,12 @@ def status(folder: DataFolder) -> int:
         with folder.held() as is_ours:
             if not is_ours:
                 runner = folder.runner()
-                answer(
-                    f"A stack runs on {described(folder.path)}, process {runner.get('pid', '?')}:"
-                )
+                pid = runner.get("pid", "?")
+                answer(f"A stack runs on {display_path(folder.path)}, process {pid}:")
                 for name in ("SUPABASE_URL", "DATABASE_URL", "STRIPE_API_BASE", "SERVICE_URL"):
                     answer(f"  {name}={runner.get('env', {}).get(name, '(not yet)')}")
                 return 0
-    answer(f"No stack runs on {described(folder.path)}.")
+    answer(f"No stack runs on {display_path(folder.path)}.")
     return NOT_RUNNING
 
 
@@ -105,12 +104,12 @@ def reset(folder: DataFolder) -> int:
     with folder.held() as is_ours:
         if not is_ours:
             raise DevstackError(
-                f"A stack runs on {described(folder.path)}: end it first, by "
-                f"{as_typed('stop', folder)}."
+                f"A stack runs on {display_path(folder.path)}: end it first, by "
+                f"{display_command('stop', folder)}."
             )
         stop_stale(folder.postgres)
         folder.clear()
-    answer(f"{described(folder.path)} is empty; the API keys are the same.")
+    answer(f"{display_path(folder.path)} is empty; the API keys are the same.")
     return 0
 
 
@@ -122,7 +121,7 @@ def psql(folder: DataFolder, arguments: Sequence[str]) -> int:
             is_running = not is_ours
     url = folder.runner().get("env", {}).get("DATABASE_URL") if is_running else None
     if url is None:
-        say(f"No stack runs on {described(folder.path)}: `make up` starts one.", "bad")
+        say(f"No stack runs on {display_path(folder.path)}: `make up` starts one.", "bad")
         return NOT_RUNNING
     program = str(find_binaries().tool("psql"))
     return os.execv(program, [program, f"--dbname={url}", *arguments])  # noqa: S606 -- no shell is needed

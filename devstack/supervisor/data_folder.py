@@ -40,15 +40,15 @@ class DataFolder:
         self.logs = path / "logs"
         #: The parts' temporary files. A killed part leaves them here; the next start removes them.
         self.temporary = path / "tmp"
-        #: Names the process that runs here. A killed stack leaves it behind for the next one.
+        #: The process that runs here, and its environment. A killed stack leaves the file behind.
         self.running = path / "running.json"
         self._lock = path / "lock"
 
     @contextlib.contextmanager
     def held(self) -> Iterator[bool]:
-        """Lock the folder unless another process holds it; yield whether this one does.
+        """Lock the folder unless another process holds it; yield true if this process holds it.
 
-        The lock ends with the process, however it ends.
+        The kernel releases the lock when the process ends.
         """
         self.path.mkdir(parents=True, exist_ok=True)
         with self._lock.open("a") as file:
@@ -82,7 +82,7 @@ class DataFolder:
         self.temporary.mkdir()
 
     def prepare_logs(self) -> None:
-        """Begin new logs, and keep those of the run before."""
+        """Rename the logs of the last run, so that new ones begin."""
         self.logs.mkdir(exist_ok=True)
         for log in (*self.logs.glob("*.log"), self.log("postgres")):
             if log.exists():
@@ -121,9 +121,9 @@ def default_data() -> Path:
 @contextlib.contextmanager
 def ephemeral_data() -> Iterator[Path]:
     """Make a folder that is deleted when the block ends."""
-    _sweep()
+    _remove_abandoned_folders()
     path = Path(tempfile.mkdtemp(prefix=_EPHEMERAL))
-    # Postgres's user passes through; its own folder in there is closed again.
+    # Postgres's user must be able to enter its own folder in here, which other users cannot enter.
     path.chmod(0o711)
     try:
         yield path
@@ -131,7 +131,7 @@ def ephemeral_data() -> Iterator[Path]:
         shutil.rmtree(path, ignore_errors=True)
 
 
-def _sweep() -> None:
+def _remove_abandoned_folders() -> None:
     """Remove the folders that killed stacks left behind.
 
     A stack writes `running.json` while it holds its folder. A folder that has this file and that
@@ -153,24 +153,26 @@ def _remove_abandoned(path: Path) -> None:
                 shutil.rmtree(path, ignore_errors=True)
 
 
-def described(path: Path) -> str:
+def display_path(path: Path) -> str:
     """Return a path as a person would type it."""
     with contextlib.suppress(ValueError):
         return str(path.relative_to(Path.cwd()))
     return str(path)
 
 
-def as_typed(command: str, folder: DataFolder) -> str:
+def display_command(command: str, folder: DataFolder) -> str:
     """Return the devstack command for a folder as a person would type it here."""
-    data = "" if folder.path == default_data() else f" --data {shlex.quote(described(folder.path))}"
-    return f"`{described(Path(sys.executable))} -m devstack {command}{data}`"
+    words = [display_path(Path(sys.executable)), "-m", "devstack", command]
+    if folder.path != default_data():
+        words += ["--data", shlex.quote(display_path(folder.path))]
+    return f"`{' '.join(words)}`"
 
 
-def refuse_held(folder: DataFolder) -> DevstackError:
+def in_use_error(folder: DataFolder) -> DevstackError:
     """Return the error for a folder that another stack holds."""
     pid = folder.runner().get("pid")
     who = f"process {pid}" if pid else "another process"
     return DevstackError(
-        f"A stack already runs on {described(folder.path)} ({who}): "
-        f"{as_typed('stop', folder)} ends it, --data DIR or --ephemeral starts another."
+        f"A stack already runs on {display_path(folder.path)} ({who}): "
+        f"{display_command('stop', folder)} ends it, --data DIR or --ephemeral starts another."
     )

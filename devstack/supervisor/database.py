@@ -14,7 +14,7 @@ from devstack.postgres.schema import (
     migration_files,
     read_baseline,
 )
-from devstack.supervisor.data_folder import DataFolder, as_typed, described
+from devstack.supervisor.data_folder import DataFolder, display_command, display_path
 from devstack.supervisor.options import Options
 
 
@@ -22,12 +22,12 @@ SEED = ROOT / "supabase/seed.sql"
 
 
 def start_database(options: Options, folder: DataFolder) -> Cluster:
-    """Start Postgres on the folder's data, made by this version of devstack or new."""
+    """Start Postgres on the folder's data; refuse the data of another version of devstack."""
     made_by = folder.baseline.read_text() if folder.baseline.exists() else None
     if made_by not in (None, _fingerprint()):
         raise DevstackError(
-            f"{described(folder.path)} holds a database of another version of devstack: "
-            f"{as_typed('reset', folder)} throws it away."
+            f"{display_path(folder.path)} holds a database of another version of devstack: "
+            f"{display_command('reset', folder)} deletes it."
         )
     return Cluster.start(
         folder.postgres, options.ports.of("postgres"), durable=not options.is_ephemeral
@@ -35,9 +35,9 @@ def start_database(options: Options, folder: DataFolder) -> Cluster:
 
 
 def update_database(cluster: Cluster, options: Options, folder: DataFolder) -> None:
-    """Apply Supabase's baseline and our migrations, as far as they are missing.
+    """Apply Supabase's baseline and our migrations, unless they are applied already.
 
-    The seed holds people for development, so ephemeral data gets it on request only.
+    The seed has users for development, so ephemeral data gets it on request only.
     """
     files = [] if options.is_bare else migration_files()
     try:
@@ -53,12 +53,12 @@ def update_database(cluster: Cluster, options: Options, folder: DataFolder) -> N
 
 
 def _refuse_changes(changes: list[str], folder: DataFolder) -> None:
-    """Refuse data of migrations whose files have changed since."""
+    """Refuse a database if the file of an applied migration has changed."""
     if changes:
         raise DevstackError(
-            f"{', '.join(changes)} after it was applied to {described(folder.path)}: restore the "
-            "file and write a new migration, or start afresh: "
-            f"{as_typed('reset', folder)} throws the database away."
+            f"{', '.join(changes)} after it was applied to {display_path(folder.path)}: restore "
+            "the file and write a new migration, or start afresh: "
+            f"{display_command('reset', folder)} deletes the database."
         )
 
 

@@ -18,15 +18,15 @@ HOST = "127.0.0.1"
 #: The addresses of hosted projects and their databases.
 _HOSTED = re.compile(r"(?:^|[/@.])[a-z0-9-]+\.(?:pooler\.)?supabase\.(?:co|com|in)(?:[:/]|$)")
 _SECRET_NAME = re.compile(r"_(?:KEY|SECRETS?|TOKEN|PEPPER)$")
-#: Set where an env file was sourced.
+#: The variable that is set in a shell which has sourced an env file.
 EXPORTED = "DEVSTACK_ENV"
 DATABASE_ADDRESSES = ("DATABASE_URL", "ADMIN_DATABASE_URL")
 
 
 def refuse_production(environment: Mapping[str, str]) -> None:
-    """Refuse to run where the environment names real money or a hosted project.
+    """Refuse to run if the environment names real money or a hosted project.
 
-    With its addresses at hand, a client meant for devstack would sooner or later run against it.
+    Otherwise a program that is meant for devstack could reach the hosted project.
     """
     if environment.get("ENVIRONMENT") == "production":
         raise DevstackError("ENVIRONMENT=production is set: devstack is for development only.")
@@ -119,7 +119,7 @@ def environment_of(ports: Ports, keys: Keys, shared: Mapping[str, str]) -> dict[
     }
 
 
-def as_lines(environment: Mapping[str, str]) -> str:
+def env_file_text(environment: Mapping[str, str]) -> str:
     """Return the text of an env file, one NAME=value a line. No value of ours needs quotes.
 
     The last line exports all names to the programs that a shell starts after `. FILE`. It is an
@@ -130,8 +130,8 @@ def as_lines(environment: Mapping[str, str]) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def hidden(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment with its secrets hidden, for a terminal that others may see."""
+def hide_secrets(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment without its secrets, because others may see the terminal."""
     return {
         name: "(hidden)" if _SECRET_NAME.search(name) else value
         for name, value in environment.items()

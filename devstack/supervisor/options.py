@@ -10,9 +10,9 @@ from devstack.errors import DevstackError
 from devstack.paths import ROOT
 
 
-#: In the order in which they start.
+#: The parts of a stack, in the order in which they start.
 PARTS = ("postgres", "stripe", "gateway", "service", "workers")
-#: Service and workers need our migrations.
+#: The parts that need none of our migrations.
 BARE_PARTS = ("postgres", "stripe", "gateway")
 NEEDS = {"gateway": "postgres", "service": "gateway", "workers": "gateway"}
 DEFAULT_BASE = 54321
@@ -33,9 +33,9 @@ class Ports:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """A checked command line. `data` and `env_file` are None where the default holds.
+    """A checked command line. `data` and `env_file` are None for the default.
 
-    With `has_free_choice` the ports' base is where the search for free ports begins.
+    With `has_free_choice` the search for free ports begins at the base of `ports`.
     """
 
     command: str
@@ -92,15 +92,15 @@ def _parser() -> argparse.ArgumentParser:
     up = commands.add_parser("up", help="start, and run until Ctrl-C or SIGTERM")
     others = {
         "stop": "stop the stack that runs on the data",
-        "status": "tell whether a stack runs on the data (exit code 3: it does not)",
-        "reset": "throw database and Stripe state away; the API keys stay",
+        "status": "say if a stack runs on the data (exit code 3: none does)",
+        "reset": "delete database and Stripe state; the API keys stay",
     }
     for name, purpose in others.items():
         _add_data(commands.add_parser(name, help=purpose, description=purpose.capitalize() + "."))
     purpose = "open psql on the database of the stack that runs on the data"
     psql = commands.add_parser("psql", help=purpose, description=purpose.capitalize() + ".")
     _add_data(psql)
-    psql.add_argument("arguments", nargs="*", help="what psql gets, after --: -- -c 'select 1'")
+    psql.add_argument("arguments", nargs="*", help="arguments of psql, after --: -- -c 'select 1'")
 
     where = up.add_mutually_exclusive_group()
     _add_data(where)
@@ -119,7 +119,7 @@ def _parser() -> argparse.ArgumentParser:
         "--env-file",
         type=Path,
         metavar="PATH",
-        help="where to write addresses and keys (default .devstack/env, or env in ephemeral data)",
+        help="the file for addresses and keys (default .devstack/env, or env in ephemeral data)",
     )
     up.add_argument(
         "--bare",
@@ -127,15 +127,15 @@ def _parser() -> argparse.ArgumentParser:
         help="Supabase without our migrations, and so without service and workers",
     )
     up.add_argument(
-        "--schemas", metavar="NAME,…", help="what REST exposes, not supabase/config.toml"
+        "--schemas", metavar="NAME,…", help="the schemas of REST, instead of supabase/config.toml's"
     )
     up.add_argument(
-        "--jwt-secret", metavar="SECRET", help="the legacy secret, instead of a made one"
+        "--jwt-secret", metavar="SECRET", help="the legacy secret, instead of a random one"
     )
     up.add_argument(
         "--production-auth",
         action="store_true",
-        help="have addresses confirmed and passwords checked as supabase/config.toml says",
+        help="confirm addresses and check passwords as supabase/config.toml says",
     )
     return parser
 

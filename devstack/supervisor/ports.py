@@ -16,16 +16,16 @@ TOO_HIGH = 65_536
 
 
 def free_port() -> int:
-    """Return a port without a listener, another one at each call; nothing keeps it free."""
+    """Return a random port without a listener; nothing reserves it."""
     return free_base(1)
 
 
 @contextlib.contextmanager
 def claimed_base(first: int, count: int, *, is_fixed: bool) -> Iterator[int]:
-    """Give a base with `count` free ports in a row: `first`, or the next one in steps.
+    """Yield a base with `count` free ports in a row: `first`, or the next one in steps.
 
-    Ports are free until a server listens. Until then a claim keeps other stacks that start at the
-    same time away from them. The claim is a name of Linux's abstract socket namespace: it leaves
+    A port is free until a server listens. Until then a claim keeps other stacks that start at the
+    same time off the port. The claim is a name of Linux's abstract socket namespace: it leaves
     no file behind, and it ends with the process.
     """
     bases = [first] if is_fixed else range(first, TOO_HIGH - count, STEP)
@@ -44,7 +44,7 @@ def claimed_base(first: int, count: int, *, is_fixed: bool) -> Iterator[int]:
 
 
 def free_base(count: int) -> int:
-    """Return a base with `count` free ports in a row, another one at each call.
+    """Return a random base with `count` free ports in a row.
 
     The choice is random, so that processes which start together do not choose the same ports. All
     are below the ports that the system gives to connections.
@@ -58,7 +58,7 @@ def free_base(count: int) -> int:
 def is_free(port: int) -> bool:
     """Return true if a server could listen on a port of this machine's loopback."""
     with socket.socket() as probe:
-        # As servers do, so that a connection that is just closing is no obstacle.
+        # Servers set this option too, so a connection that is closing does not block the port.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))

@@ -15,7 +15,7 @@ from typing import Any
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
-#: The pause between two looks at a condition without a notification.
+#: The pause between two looks at a condition that sends no notification.
 LOOK_S = 0.01
 
 
@@ -73,7 +73,7 @@ def wait_until(is_true: Callable[[], bool], timeout_s: float, look_s: float = LO
 
 
 def is_alive(pid: int) -> bool:
-    """Return whether such a process exists, of any user."""
+    """Return true if the process exists, even if another user owns it."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -96,13 +96,13 @@ def _dies_with_parent(death_signal: signal.Signals) -> Callable[[], None] | None
         return None
     libc, parent = _LIBC, os.getpid()
 
-    def ask_the_kernel() -> None:
-        # Our own handler is still here, and would swallow the signal until the program begins.
-        # In C, since Python lets only its main thread do this, and refuses it for SIGKILL.
+    def set_death_signal() -> None:
+        # The child inherits Python's signal handler, which would swallow the signal until the program
+        # begins. C resets it, because Python can do so only in its main thread, and not for SIGKILL.
         libc.signal(int(death_signal), None)
         libc.prctl(_PR_SET_PDEATHSIG, int(death_signal))
         if os.getppid() != parent:
-            # We were too late: the parent died between the fork and our question.
+            # The parent died between the fork and prctl, so the kernel will send no signal.
             os.kill(os.getpid(), death_signal)
 
-    return ask_the_kernel
+    return set_death_signal

@@ -12,7 +12,7 @@ from devstack.errors import DevstackError
 from devstack.gateway.context import GatewayConfig
 from devstack.paths import ROOT
 from devstack.stripe.config import StripeConfig, WebhookEndpoint
-from devstack.supervisor.data_folder import DataFolder, described, write_secret
+from devstack.supervisor.data_folder import DataFolder, display_path, write_secret
 from devstack.supervisor.environment import HOST, environment_of_child
 from devstack.supervisor.options import Options
 from devstack.supervisor.processes import end, start, tail
@@ -145,38 +145,38 @@ class RunningProgram:
         self.process: subprocess.Popen[bytes] = start(program.command, log, options=options)
 
     def is_healthy(self) -> bool:
-        """Return whether the program answers.
+        """Return true if the program answers.
 
         Raises:
-            DevstackError: it has ended.
+            DevstackError: the program has ended.
 
         """
         if self.process.poll() is not None:
             raise DevstackError(
-                f"{self.program.name} did not start ({self.how_it_ended()}); "
-                f"{described(self.log)} ends so:\n{tail(self.log)}"
+                f"{self.program.name} did not start ({self.exit_description()}); "
+                f"{display_path(self.log)} ends so:\n{tail(self.log)}"
             )
-        self._was_healthy = answers(self.program)
+        self._was_healthy = _is_healthy(self.program)
         return self._was_healthy
 
-    def how_it_ended(self) -> str:
-        """Say how the process ended."""
+    def exit_description(self) -> str:
+        """Return the exit status or the signal that ended the process."""
         status = self.process.returncode
         return f"killed by signal {-status}" if status < 0 else f"exit status {status}"
 
-    def again(self) -> "RunningProgram":
-        """Start the program again, after the remains of the old process have ended."""
+    def restart(self) -> "RunningProgram":
+        """End the remaining processes of the program, and start it again."""
         self.stop()
         return RunningProgram(self.program, self.log, self._environment)
 
     def stop(self) -> None:
-        """End the program, and kill the processes that it leaves behind."""
+        """End the program, and kill the child processes that it leaves behind."""
         # A program that still starts has nothing to finish, and may not handle signals yet.
         end(self.process, timeout_s=STOP_S if self._was_healthy else EARLY_STOP_S)
 
 
-def answers(program: Program) -> bool:
-    """Return whether a program's health address answers 200."""
+def _is_healthy(program: Program) -> bool:
+    """Return true if a program's health address answers 200."""
     connection = http.client.HTTPConnection(HOST, program.port, timeout=LOOK_TIMEOUT_S)
     try:
         connection.request("GET", program.health)

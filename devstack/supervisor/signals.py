@@ -1,4 +1,4 @@
-"""Turn signals into an event to wait for, so that they end nothing half-way."""
+"""Turn signals into an event to wait for, so that they interrupt no step half-way."""
 
 import contextlib
 import select
@@ -7,7 +7,7 @@ import socket
 from typing import Any, Self
 
 
-#: Ctrl-C, a polite kill, a closed terminal.
+#: The signals of Ctrl-C, of `kill`, and of a terminal that closes.
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 

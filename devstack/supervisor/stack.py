@@ -1,4 +1,4 @@
-"""The stack: start its parts in order, watch them, and stop them in the opposite order."""
+"""The stack starts its parts in order, restarts those that crash, and stops them in the end."""
 
 import contextlib
 import json
@@ -11,12 +11,12 @@ from devstack.errors import DevstackError
 from devstack.paths import ROOT
 from devstack.postgres.cluster import Cluster, stop_stale
 from devstack.supervisor.console import answer, say
-from devstack.supervisor.data_folder import DataFolder, described, write_secret
+from devstack.supervisor.data_folder import DataFolder, display_path, write_secret
 from devstack.supervisor.database import start_database, update_database
 from devstack.supervisor.environment import (
-    as_lines,
+    env_file_text,
     environment_of,
-    hidden,
+    hide_secrets,
     load_keys,
     load_secrets,
 )
@@ -29,13 +29,13 @@ from devstack.supervisor.signals import Signals, StopRequested
 #: The time that a part has to answer; the slowest of them imports for two seconds.
 HEALTHY_S = 60
 LOOK_S = 0.02
-#: The time that the leftovers of a killed stack have to notice and end.
+#: The time for the remaining processes of a killed stack to end.
 LEFTOVERS_S = 12
 FIRST_WAIT_S = 0.5
 LONGEST_WAIT_S = 10.0
-#: A program that ran this long is restarted without back-off.
+#: A program that ran this long is restarted after the first wait again.
 STABLE_S = 30.0
-#: The longest sleep when no restart is due; a child that ends wakes the watch up.
+#: The longest wait for a signal when no restart is due; a child that ends sends one.
 IDLE_S = 60.0
 
 
@@ -66,7 +66,7 @@ class Stack:
 
     def _start(self) -> None:
         began = time.monotonic()
-        self._clear_the_way()
+        self._require_free_ports()
         options, folder = self._options, self._folder
         keys = load_keys(folder, options.ports, options.jwt_secret)
         environment = environment_of(options.ports, keys, load_secrets(folder))
@@ -77,8 +77,8 @@ class Stack:
         self._start_parts(environment)
         self._announce(environment, time.monotonic() - began)
 
-    def _clear_the_way(self) -> None:
-        """Make sure that all ports are free, before anything is started."""
+    def _require_free_ports(self) -> None:
+        """Raise DevstackError unless all ports are free, before anything is started."""
         stop_stale(self._folder.postgres)
         wanted = {part: self._options.ports.of(part) for part in self._options.parts}
 
@@ -95,7 +95,7 @@ class Stack:
     def _start_parts(self, environment: Mapping[str, str]) -> None:
         programs = all_programs(self._options, self._folder)
         wanted = [programs[name] for name in self._options.parts if name in programs]
-        # These two need no database to start, and importing takes them longest.
+        # These two need no database to start, and their imports take the longest.
         early = [program for program in wanted if program.name in ("stripe", "service")]
         late = [program for program in wanted if program not in early]
         self._launch(early, environment)
@@ -125,7 +125,7 @@ class Stack:
         if not self._wait_until(running.is_healthy, HEALTHY_S):
             raise DevstackError(
                 f"{program.name} does not answer on port {program.port}: "
-                f"see {described(running.log)}."
+                f"see {display_path(running.log)}."
             )
         say(f"{program.name} answers on port {program.port}", "quiet")
 
@@ -142,10 +142,13 @@ class Stack:
         env_file = self._options.env_file or (
             self._folder.path / "env" if self._options.is_ephemeral else ROOT / ".devstack/env"
         )
-        write_secret(env_file, as_lines(environment))
-        say(f"Ready after {took_s:.1f} s. Addresses and keys: {described(env_file)}", "good")
-        say(f"Logs: {described(self._folder.logs)} and {described(self._folder.postgres)}", "quiet")
-        shown = hidden(environment) if sys.stdout.isatty() else environment
+        write_secret(env_file, env_file_text(environment))
+        say(f"Ready after {took_s:.1f} s. Addresses and keys: {display_path(env_file)}", "good")
+        say(
+            f"Logs: {display_path(self._folder.logs)} and {display_path(self._folder.postgres)}",
+            "quiet",
+        )
+        shown = hide_secrets(environment) if sys.stdout.isatty() else environment
         answer(json.dumps({"ready": True, **shown}))
 
     def _watch(self) -> None:
@@ -160,20 +163,20 @@ class Stack:
                 if running.process.poll() is None or self._restarts.is_waiting(name):
                     continue
                 if not running.program.is_restarted:
-                    self._give_up(name, running.how_it_ended())
+                    self._give_up(name, running.exit_description())
                 self._restarts.plan(running)
 
     def _give_up(self, name: str, how: str) -> None:
         raise DevstackError(
             f"{name} ended without being asked ({how}), so the stack ends: "
-            f"see {described(self._folder.log(name))}."
+            f"see {display_path(self._folder.log(name))}."
         )
 
     def _stop(self) -> None:
         say("Stopping …", "quiet")
         for names in (("workers", "service"), ("gateway", "stripe")):
             programs = [self._running.pop(name) for name in names if name in self._running]
-            # Both get the signal at once, because each takes its time.
+            # Both get the signal at once, so that they end at the same time.
             for program in programs:
                 program.process.terminate()
             for program in programs:
@@ -192,7 +195,7 @@ class Restarts:
         self._started_at: dict[str, float] = {}
 
     def is_waiting(self, name: str) -> bool:
-        """Return whether the end of a program is already known."""
+        """Return true if the restart of a program is already planned."""
         return name in self._due_at
 
     def plan(self, ended: RunningProgram) -> None:
@@ -205,8 +208,8 @@ class Restarts:
         self._waited_s[name] = wait_s
         self._due_at[name] = now + wait_s
         say(
-            f"{name} ended ({ended.how_it_ended()}); it starts again in {wait_s:g} s. "
-            f"Its log: {described(ended.log)}",
+            f"{name} ended ({ended.exit_description()}); it starts again in {wait_s:g} s. "
+            f"Its log: {display_path(ended.log)}",
             "bad",
         )
 
@@ -216,5 +219,5 @@ class Restarts:
         for name in [name for name, due_at in self._due_at.items() if due_at <= now]:
             del self._due_at[name]
             self._started_at[name] = now
-            running[name] = running[name].again()
+            running[name] = running[name].restart()
         return max(min(self._due_at.values(), default=now + IDLE_S) - now, 0)

@@ -130,7 +130,7 @@ class RestError(Exception):
 
     @property
     def headers(self) -> dict[str, str]:
-        """Return the response headers, with the code, because the response to a HEAD has no body."""
+        """Return the response headers. They include the code, because a HEAD gets no body."""
         code = "".join(letter for letter in self.code if letter.isalnum())
         return {
             "content-type": "application/json; charset=utf-8",

@@ -59,8 +59,8 @@ class Handlers:
         """Return the response to a request. Raises: RestError."""
         target = request.path.strip("/")
         is_call = target.startswith("rpc/") and "/" not in target[4:]
-        # The path is checked before the headers. A request for the OpenAPI description accepts a media
-        # type that `parse_head` would refuse.
+        # The path is checked before the headers, because a request for the OpenAPI description
+        # accepts a media type that `parse_head` would refuse.
         if not target:
             raise RestError("PGRST126", "Root endpoint metadata is disabled")
         if "/" in target and not is_call:

@@ -115,7 +115,7 @@ def test_edited_migration_is_named(applied: Devstack) -> None:
 
     last = done.stderr.splitlines()[-1]
     assert f"supabase/migrations/{FIRST} was edited after it was applied to {applied.data}" in last
-    assert f"-m devstack reset --data {applied.data}` throws the database away" in last
+    assert f"-m devstack reset --data {applied.data}` deletes the database" in last
     assert 1 == done.returncode
     write_migrations(applied)
     restart(applied)
@@ -130,7 +130,7 @@ def test_deleted_migration_is_named(applied: Devstack) -> None:
 
     last = done.stderr.splitlines()[-1]
     assert f"supabase/migrations/{SECOND} was deleted after it was applied" in last
-    assert f"-m devstack reset --data {applied.data}` throws the database away" in last
+    assert f"-m devstack reset --data {applied.data}` deletes the database" in last
     assert 1 == done.returncode
 
 

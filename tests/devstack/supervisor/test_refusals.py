@@ -153,6 +153,4 @@ def test_database_of_another_baseline_is_refused(devstack: Devstack) -> None:
     )
 
     assert 1 == done.returncode
-    assert (
-        f"-m devstack reset --data {devstack.data}` throws it away" in done.stderr.splitlines()[-1]
-    )
+    assert f"-m devstack reset --data {devstack.data}` deletes it" in done.stderr.splitlines()[-1]

@@ -94,7 +94,7 @@ def parse_prefer(header: str, time_zones: frozenset[str] = frozenset()) -> Prefe
 def applied(preferences: Preferences, kind: str) -> str | None:
     """Return the `Preference-Applied` of a response; `kind` is a key of `APPLICABLE`."""
     limit = preferences.max_affected
-    given = {
+    values = {
         "resolution": preferences.resolution,
         "missing": preferences.missing,
         "return": preferences.returns,
@@ -104,5 +104,5 @@ def applied(preferences: Preferences, kind: str) -> str | None:
         "timezone": preferences.timezone,
         "max-affected": None if limit is None else str(limit),
     }
-    echoed = [f"{key}={given[key]}" for key in APPLICABLE[kind] if given[key] is not None]
+    echoed = [f"{key}={values[key]}" for key in APPLICABLE[kind] if values[key] is not None]
     return ", ".join(echoed) or None

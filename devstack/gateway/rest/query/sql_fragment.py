@@ -82,13 +82,17 @@ class TableAlias:
         is_changed = known is not None and known.to_json and not field.path
         return f"{known.to_json}({value})" if known and is_changed else value
 
-    def condition(self, given: Condition, parameters: Parameters, null_filter: NullFilter) -> str:
+    def condition(
+        self, condition: Condition, parameters: Parameters, null_filter: NullFilter
+    ) -> str:
         """Return the SQL of a condition."""
-        if isinstance(given, LogicTree):
-            members = [self.condition(member, parameters, null_filter) for member in given.members]
-            joined = f" {given.operator} ".join(members)
-            return f"not ({joined})" if given.is_negated else f"({joined})"
-        return null_filter(given) or self._comparison(given, parameters)
+        if isinstance(condition, LogicTree):
+            members = [
+                self.condition(member, parameters, null_filter) for member in condition.members
+            ]
+            joined = f" {condition.operator} ".join(members)
+            return f"not ({joined})" if condition.is_negated else f"({joined})"
+        return null_filter(condition) or self._comparison(condition, parameters)
 
     def order(self, terms: tuple[OrderTerm, ...], embeds: Callable[[str], "TableAlias"]) -> str:
         """Return an `order by` clause, or nothing."""
