@@ -97,8 +97,8 @@ def _dies_with_parent(death_signal: signal.Signals) -> Callable[[], None] | None
     libc, parent = _LIBC, os.getpid()
 
     def set_death_signal() -> None:
-        # The child inherits Python's signal handler, which would swallow the signal until the program
-        # begins. C resets it, because Python can do so only in its main thread, and not for SIGKILL.
+        # The child inherits Python's handler, which would swallow the signal until the program
+        # begins. C resets it, because Python does so only in its main thread, and not for SIGKILL.
         libc.signal(int(death_signal), None)
         libc.prctl(_PR_SET_PDEATHSIG, int(death_signal))
         if os.getppid() != parent:
