@@ -15,20 +15,13 @@ from pathlib import Path
 
 
 ROOT = Path(__file__).parents[1]
-#: The rest of devstack joins when its English is revised.
 FOLDERS = (
     ".ci",
     ".github",
     "bench",
     "clients",
     "deploy",
-    "devstack/demo",
-    "devstack/emulation",
-    "devstack/gateway/auth",
-    "devstack/gateway/realtime",
-    "devstack/gateway/storage",
-    "devstack/stripe",
-    "devstack/supervisor",
+    "devstack",
     "market",
     "service",
     "sql",

@@ -1,4 +1,4 @@
--- Auth's objects are its own: postgres reads, writes and refers to them, and cannot change them.
+-- Auth owns its objects: postgres reads, writes and references them, and cannot alter them.
 create schema auth authorization supabase_auth_admin;
 grant usage on schema auth to postgres, anon, authenticated, service_role, dashboard_user;
 grant create, usage on schema auth to supabase_auth_admin;
@@ -18,7 +18,7 @@ create type auth.one_time_token_type as enum (
 
 create table auth.users (
   instance_id uuid,
-  -- Auth itself always names the id; the default spares those who insert by hand.
+  -- Auth itself always sets the id; the default is for inserts by hand.
   id uuid not null default gen_random_uuid(),
   aud varchar(255),
   role varchar(255),

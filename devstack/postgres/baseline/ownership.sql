@@ -1,21 +1,21 @@
--- Hosted Supabase lets postgres manage policies and triggers on tables that it does not own, by an
--- extension (supautils). Here postgres inherits from the owners, and event triggers of the
--- superuser refuse everything else that an owner may do to what Supabase ships.
+-- On hosted Supabase the extension supautils lets postgres manage policies and triggers on tables
+-- that it does not own. Here postgres inherits the owners' rights, and event triggers of the
+-- superuser refuse every other change of Supabase's objects.
 do $$
 begin
   execute 'grant supabase_auth_admin, supabase_realtime_admin, supabase_storage_admin to postgres'
-    -- It inherits their rights, and cannot become them. Postgres 15 knows no such difference.
+    -- It inherits their rights, but cannot assume their roles. Postgres 15 has no such option.
     || case
       when current_setting('server_version_num')::int >= 160000 then ' with inherit true, set false'
       else ''
     end;
 end $$;
 
--- The superuser's own schema: postgres owns `extensions`, so it could drop a function there.
+-- The superuser owns this schema. postgres owns `extensions`, so it could drop a function there.
 create schema devstack;
 grant usage on schema devstack to public;
 
--- A session of the superuser or of an owner changes what it likes, unless it acts as postgres.
+-- A session of the superuser or of an owner may change everything, unless its role is postgres.
 create function devstack.may_change_anything() returns boolean language plpgsql stable
 set search_path = '' as $$
 begin
@@ -38,7 +38,8 @@ begin
 end
 $$;
 
--- GRANT, REVOKE and their like do not say which objects they change, so this is compared.
+-- GRANT, REVOKE and similar commands do not report the objects that they change, so the owners and
+-- grants before and after a command are compared.
 create function devstack.owners_and_grants() returns text language plpgsql stable
 set search_path = '' as $$
 declare
@@ -90,7 +91,7 @@ $$;
 create function devstack.remember_grants() returns event_trigger language plpgsql
 set search_path = '' as $$
 begin
-  -- The setting ends with the transaction; an earlier command in it has left it right.
+  -- The setting ends with the transaction. An earlier command of the transaction has updated it.
   if coalesce(current_setting('devstack.grants', true), '') = '' then
     perform set_config('devstack.grants', devstack.owners_and_grants(), true);
   end if;
@@ -109,7 +110,7 @@ begin
 end
 $$;
 
--- An object is Supabase's by its schema, or by its owner where it has been moved.
+-- An object is Supabase's by its schema, or by its owner if it was moved to another schema.
 create function devstack.is_supabases(
   p_class oid, p_object oid, p_type text, p_schema text, p_identity text
 )
@@ -131,9 +132,9 @@ begin
 end
 $$;
 
--- It also is Supabase's when it hangs on a table there: a rule, statistics, a comment on a policy,
--- a published table, a table that inherits.
-create function devstack.hangs_on_supabases(p_class oid, p_object oid)
+-- An object is also Supabase's if it depends on a table of Supabase: a rule, statistics, a comment
+-- on a policy, a published table, a table that inherits.
+create function devstack.depends_on_supabases(p_class oid, p_object oid)
 returns boolean
 language plpgsql
 stable
@@ -178,7 +179,7 @@ begin
         v_command.classid, v_command.objid, v_command.object_type,
         v_command.schema_name, v_command.object_identity
       )
-      or devstack.hangs_on_supabases(v_command.classid, v_command.objid)
+      or devstack.depends_on_supabases(v_command.classid, v_command.objid)
     then
       perform devstack.refuse(concat_ws(' ', v_command.object_type, v_command.object_identity));
     end if;
@@ -197,7 +198,7 @@ begin
   select concat_ws(' ', d.object_type, d.object_identity) into v_object
   from pg_catalog.pg_event_trigger_dropped_objects() as d
   where
-    -- A function of ours that goes with `cascade` takes its policies and triggers along.
+    -- `drop function … cascade` on a function of ours may drop policies and triggers.
     d.schema_name in ('auth', 'realtime', 'storage') and d.object_type not in ('policy', 'trigger')
     or d.object_type = 'schema' and d.object_name in ('auth', 'realtime', 'storage')
     or d.object_type = 'rule' and d.original and d.object_identity ~ ' on (auth|realtime|storage)\.';

@@ -1,5 +1,5 @@
--- The event triggers that make PostgREST read the schema again after DDL. They belong to
--- supabase_admin, so postgres cannot alter them. Several notices of a transaction arrive as one.
+-- The event triggers that make PostgREST reread the schema after DDL. supabase_admin owns them, so
+-- postgres cannot alter them. Postgres delivers the equal notices of a transaction once.
 create function extensions.pgrst_ddl_watch() returns event_trigger language plpgsql as $$
 declare
   v_command record;

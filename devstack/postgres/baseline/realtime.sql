@@ -1,4 +1,4 @@
--- Realtime. Hosted keeps a partition of messages for each day; here one takes them all.
+-- Realtime. Hosted Supabase has a partition of messages for each day; here there is only one.
 create schema realtime authorization supabase_realtime_admin;
 grant usage on schema realtime to postgres, anon, authenticated, service_role;
 set role supabase_realtime_admin;
@@ -26,7 +26,7 @@ create function realtime.topic() returns text language sql stable as $$
   select nullif(current_setting('realtime.topic', true), '')
 $$;
 
--- Sending never fails the sender's transaction: what goes wrong is a warning, and not sent.
+-- An error never fails the sender's transaction: it raises a warning, and the message is not sent.
 create function realtime.send(
   payload jsonb, event text, topic text, private boolean default true
 )
@@ -101,7 +101,7 @@ end
 $$;
 reset role;
 
--- A migration says what the first one publishes; the second carries what realtime.send wrote.
+-- Migrations add tables to the first publication. The second one has the rows of realtime.send.
 create publication supabase_realtime;
 alter publication supabase_realtime owner to postgres;
 create publication supabase_realtime_messages_publication

@@ -1,5 +1,6 @@
--- What hosted Supabase ships before our first migration; its superuser, supabase_admin, runs this
--- in one transaction, in a database of its own. Roles are shared by a cluster, so they may exist.
+-- The baseline: the objects of hosted Supabase before our first migration. supabase_admin, the
+-- superuser, runs it in one transaction in a new database. The databases of a cluster share roles,
+-- so the roles may exist already.
 do $$
 declare
   v_role record;
@@ -29,7 +30,7 @@ grant anon, authenticated, service_role to authenticator;
 grant anon, authenticated, service_role, authenticator to postgres with admin option;
 grant pg_monitor, pg_read_all_data, pg_signal_backend to postgres;
 grant pg_read_all_data to supabase_read_only_user;
--- Storage and Realtime take on the role of who calls them.
+-- Storage and Realtime assume the role of their caller.
 grant anon, authenticated, service_role to supabase_storage_admin, supabase_realtime_admin;
 
 alter role anon set statement_timeout = '3s';
@@ -50,7 +51,7 @@ begin
 end $$;
 
 -- PostgREST reads its configuration from settings of authenticator. On hosted Supabase an extension
--- lets postgres set them; no other setting of an unknown prefix.
+-- lets postgres set these, and no other settings with an unknown prefix.
 do $$
 declare
   v_name text;
@@ -68,7 +69,7 @@ begin
   end loop;
 end $$;
 
--- Extensions. postgres owns the schema, and may create there the ones that Postgres trusts.
+-- Extensions. postgres owns the schema, and may create trusted extensions there.
 create schema extensions authorization postgres;
 grant usage on schema extensions to anon, authenticated, service_role, dashboard_user;
 do $$
@@ -86,7 +87,8 @@ begin
   end loop;
 end $$;
 
--- What postgres and supabase_admin make in public is everybody's, until a migration says no.
+-- New objects of postgres and supabase_admin in public are granted to all roles, until a migration
+-- revokes that.
 grant usage on schema public to postgres, anon, authenticated, service_role;
 alter default privileges for role postgres in schema public
 grant all on tables to postgres, anon, authenticated, service_role;
@@ -101,7 +103,7 @@ grant all on functions to postgres, anon, authenticated, service_role;
 alter default privileges for role supabase_admin in schema public
 grant all on sequences to postgres, anon, authenticated, service_role;
 
--- Where the Supabase CLI records which migrations ran.
+-- The Supabase CLI records applied migrations here.
 create schema supabase_migrations authorization postgres;
 set role postgres;
 create table supabase_migrations.schema_migrations (

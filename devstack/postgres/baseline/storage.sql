@@ -1,4 +1,4 @@
--- Storage. Its tables are granted to all, and closed to all until a policy opens them.
+-- Storage. All roles have grants on its tables, but no policy lets them see a row yet.
 create schema storage authorization supabase_storage_admin;
 grant usage on schema storage to postgres, anon, authenticated, service_role;
 set role supabase_storage_admin;
@@ -54,7 +54,7 @@ create function storage.extension(name text) returns text language sql immutable
   select reverse(split_part(reverse(storage.filename(name)), '.', 1))
 $$;
 
--- Storage says in its own transactions that it is Storage who deletes, and deletes the file too.
+-- Only Storage sets the setting in its transactions, because it deletes the file of the row, too.
 create function storage.protect_delete() returns trigger language plpgsql as $$
 begin
   if current_setting('storage.allow_delete_query', true) is distinct from 'true' then
