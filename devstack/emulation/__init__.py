@@ -1,4 +1,4 @@
-"""The code that the gateway and the fake Stripe share.
+"""The code that the gateway and the fake Stripe share: faults, and the form of the control API.
 
-Both verify the same API keys and tokens, take the same control commands and inject the same faults.
+API keys and JWTs are here too, because the supervisor makes them and the gateway verifies them.
 """

@@ -9,11 +9,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 _SCOPE_KEY = "devstack.transport"
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
-_GONE = ("http.disconnect", "websocket.disconnect")
+_DISCONNECTS = ("http.disconnect", "websocket.disconnect")
 
 
 class TransportInScope:
-    """Puts the server's transport into the scope, because ASGI does not offer it to a handler."""
+    """Adds the server's transport to the scope, because ASGI does not give it to a handler."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -25,8 +25,8 @@ class TransportInScope:
         await self._app(scope, receive, send)
 
 
-def is_gone(scope: Scope) -> bool:
-    """Return whether the caller has closed the connection."""
+def is_disconnected(scope: Scope) -> bool:
+    """Return true if the caller has closed the connection."""
     is_closing: bool = scope[_SCOPE_KEY].is_closing()
     return is_closing
 
@@ -34,16 +34,16 @@ def is_gone(scope: Scope) -> bool:
 async def break_connection(scope: Scope, receive: Receive) -> None:
     """Close the caller's connection with a reset instead of an answer."""
     transport: Any = scope[_SCOPE_KEY]
-    # If the caller has closed the connection, its socket is closed already.
+    # A connection that the caller has closed has no socket to reset.
     if not transport.is_closing():
         transport.get_extra_info("socket").setsockopt(
             socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE
         )
         transport.abort()
-    await be_dropped(receive)
+    await wait_for_disconnect(receive)
 
 
-async def be_dropped(receive: Receive) -> None:
-    """Return when the server has noticed that the caller is gone and expects no answer."""
-    while (await receive())["type"] not in _GONE:
+async def wait_for_disconnect(receive: Receive) -> None:
+    """Wait until the server notices that the connection is closed, and expects no answer."""
+    while (await receive())["type"] not in _DISCONNECTS:
         pass

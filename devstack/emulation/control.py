@@ -1,8 +1,8 @@
 """The control API of both servers, under `/_control`: tests command faults there, without a key.
 
-All bodies and answers are JSON. A request that makes no sense is answered 400 with `{error}`.
+All bodies and answers are JSON. The answer to an invalid request is 400 with `{error}`.
 
-- `GET /faults` lists the faults to come, `POST /faults` adds one with the fields of `faults.Fault`,
+- `GET /faults` lists the pending faults, `POST /faults` adds one with the fields of `faults.Fault`,
   `DELETE /faults` ends all of them.
 """
 
@@ -21,13 +21,13 @@ from devstack.emulation.faults import AnyFault, Faults
 
 PATH = "/_control"
 
-#: It returns the JSON of the answer. A ValueError or TypeError is answered 400.
+#: A handler returns the JSON of the answer. Its ValueError or TypeError answers 400.
 Handler = Callable[[Request], Awaitable[Any]]
 Command = tuple[str, str, Handler]
 
 
 class ControlError(ValueError):
-    """A request to the control API that makes no sense; the message says why."""
+    """An invalid request to the control API; the message has the reason."""
 
 
 def control_routes(commands: Iterable[Command]) -> Mount:
@@ -48,9 +48,9 @@ def fault_commands(
     clear_others: Callable[[], None] = lambda: None,
     other_state: Callable[[], Mapping[str, Any]] = dict,
 ) -> list[Command]:
-    """Return the commands of `/faults`, for faults of one kind.
+    """Return the commands of `/faults` for faults of one kind.
 
-    A server with faults of other kinds shows them by `other_state` and ends them by `clear_others`.
+    `other_state` shows a server's faults of other kinds, and `clear_others` ends them.
     """
 
     async def show(_request: Request) -> Any:
@@ -70,9 +70,9 @@ def fault_commands(
 
 
 async def read_body(request: Request) -> dict[str, Any]:
-    """Return the JSON object of a request; no body is an empty one.
+    """Return the JSON object of a request, which is empty without a body.
 
-    Raises: ControlError, or ValueError where the body is no JSON.
+    Raises: ControlError, or ValueError if the body is not JSON.
     """
     body = await request.body()
     values = json.loads(body) if body else {}
@@ -84,10 +84,10 @@ async def read_body(request: Request) -> dict[str, Any]:
 def choice(
     body: Mapping[str, Any], name: str, allowed: Collection[str], *, default: str | None = None
 ) -> str:
-    """Return the word that the body has under `name`.
+    """Return one of the `allowed` words from the body.
 
     Raises:
-        ControlError: it is none of those allowed.
+        ControlError: the body has another word, or none.
 
     """
     value = body.get(name, default)

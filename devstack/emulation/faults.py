@@ -22,8 +22,8 @@ class When(StrEnum):
 class Fault:
     """A fault applies to the next `times` requests that match `method` and the pattern `path`.
 
-    `status` replaces the answer; `reset` breaks the connection instead; `delay_s` alone only slows
-    the request down.
+    `status` replaces the answer. `reset` breaks the connection instead of an answer. `delay_s`
+    delays the request.
     """
 
     status: int | None = None
@@ -39,7 +39,7 @@ class Fault:
 
     def __post_init__(self) -> None:
         self.when, self.delay_s = When(self.when), float(self.delay_s)
-        # A test's JSON may say anything.
+        # The values come from JSON, so their types are unknown.
         for name, kind in (("times", int), ("method", str), ("path", str)):
             if not isinstance(getattr(self, name), kind):
                 raise TypeError(f"{name} must be {kind.__name__}")
@@ -51,7 +51,7 @@ class Fault:
             raise ValueError(f"a fault needs one of {', '.join(self.EFFECTS)}")
 
     def matches(self, method: str, path: str) -> bool:
-        """Return whether the fault applies to the request."""
+        """Return true if the fault applies to the request."""
         return self.method in ("*", method) and fnmatch.fnmatchcase(path, self.path)
 
 
@@ -59,7 +59,7 @@ AnyFault = TypeVar("AnyFault", bound=Fault)
 
 
 class Faults(Generic[AnyFault]):
-    """The faults still to come, the oldest first."""
+    """The pending faults, oldest first."""
 
     def __init__(self) -> None:
         self._faults: list[AnyFault] = []
@@ -69,17 +69,17 @@ class Faults(Generic[AnyFault]):
         return bool(self._faults)
 
     def add(self, fault: AnyFault) -> None:
-        """Add a fault for requests to come."""
+        """Add a fault for the next requests."""
         self._faults.append(fault)
 
     def clear(self) -> None:
-        """End all faults; delayed requests go on at once."""
+        """End all faults, and the delays of running requests."""
         self._faults.clear()
         self._cleared.set()
         self._cleared = asyncio.Event()
 
     async def delay(self, seconds: float | None) -> bool:
-        """Wait for `seconds`, or for ever; return whether the faults were cleared meanwhile."""
+        """Wait for `seconds`, or without limit for None; return true if `clear` ended the wait."""
         if seconds == 0:
             return False
         try:
@@ -90,7 +90,7 @@ class Faults(Generic[AnyFault]):
         return True
 
     def pending(self) -> list[AnyFault]:
-        """Return the faults that have not been used up."""
+        """Return the faults that still apply to some request."""
         return list(self._faults)
 
     def take(

@@ -1,6 +1,6 @@
 """The keys that sign users' tokens, and their rotation.
 
-A key is standby (published, signs nothing), in use, previously used (still believed) or revoked, as
+A key is standby (published, signs nothing), in use, previously used (still trusted) or revoked, as
 in https://supabase.com/docs/guides/auth/signing-keys. Each process that verifies tokens holds its
 own keys and begins with the one in its configuration; a restart forgets a rotation.
 """
@@ -30,7 +30,7 @@ class KeyState(StrEnum):
 
 _NEXT: Mapping[KeyState, tuple[KeyState, ...]] = {
     KeyState.STANDBY: (KeyState.IN_USE, KeyState.PREVIOUSLY_USED),
-    #: It makes room only for another one, by a rotation.
+    #: It leaves this state only when another key takes its place.
     KeyState.IN_USE: (),
     KeyState.PREVIOUSLY_USED: (KeyState.STANDBY, KeyState.REVOKED),
     KeyState.REVOKED: (KeyState.STANDBY,),
@@ -51,7 +51,7 @@ class SigningKeys:
         return dict(self._states)
 
     def add(self) -> str:
-        """Make a key that stands by; return its name."""
+        """Add a standby key; return its name."""
         jwk = new_jwk()
         kid = str(jwk["kid"])
         self._jwks[kid] = jwk
@@ -60,9 +60,9 @@ class SigningKeys:
         return kid
 
     def move(self, kid: str, state: KeyState) -> None:
-        """Give a key another state; the key in use makes room for one that takes over.
+        """Give a key another state; a key that comes into use replaces the one in use.
 
-        Raises: ValueError when there is no such key, or no such way for it.
+        Raises: ValueError when the key does not exist, or cannot get this state.
         """
         if kid not in self._states:
             raise ValueError(f"there is no signing key {kid}")
@@ -75,11 +75,11 @@ class SigningKeys:
         self._publish()
 
     def _publish(self) -> None:
-        """Write down what each request asks for."""
+        """Compute the values that each request reads."""
         [kid] = [kid for kid, state in self._states.items() if state is KeyState.IN_USE]
-        #: The JWK that signs, private part included.
+        #: The signing JWK with its private part.
         self.in_use: Mapping[str, Any] = self._jwks[kid]
-        #: The public JWKs of all keys that are believed, each as JSON.
+        #: The public JWKs of all trusted keys, each as JSON.
         self.published: tuple[str, ...] = tuple(
             json.dumps({name: value for name, value in jwk.items() if name in PUBLIC_FIELDS})
             for kid, jwk in self._jwks.items()
@@ -88,7 +88,7 @@ class SigningKeys:
 
 
 def new_jwk() -> dict[str, Any]:
-    """Make an ES256 key with a name, private part included."""
+    """Make a named ES256 key with its private part."""
     key = ECAlgorithm.to_jwk(ec.generate_private_key(ec.SECP256R1()), as_dict=True)
     return key | {
         "kid": secrets.token_hex(16),

@@ -14,16 +14,16 @@ from jwt.algorithms import ECAlgorithm
 from devstack.emulation.signing_keys import SigningKeys, new_jwk
 
 
-#: Ten years: the legacy keys of a hosted project live about as long.
+#: The legacy keys of a hosted project live about ten years, too.
 LEGACY_LIFE_S = 10 * 365 * 24 * 3600
 CACHED_TOKENS = 4096
 
 
 class TokenError(Exception):
-    """A token that is not valid.
+    """An invalid token.
 
     `code` is one of malformed, no_key, bad_algorithm, bad_signature (another key signed it),
-    bad_claims, expired and not_yet_valid (our key signed it, but it does not hold now).
+    bad_claims, expired and not_yet_valid (our key signed it, but its time is past or to come).
     """
 
     def __init__(self, code: str, message: str) -> None:
@@ -41,12 +41,12 @@ class Keys:
     jwt_secret: str = field(repr=False)
     anon_jwt: str
     service_role_jwt: str = field(repr=False)
-    #: The ES256 JWK, private part included, that signs until a rotation.
+    #: The ES256 JWK, with its private part, that signs until a rotation.
     signing_jwk: Mapping[str, Any] = field(repr=False)
 
     @classmethod
     def generate(cls, jwt_secret: str | None = None, *, issuer: str) -> Self:
-        """Make the keys of a new project; `issuer` is named in the legacy ones."""
+        """Make the keys of a new project; the legacy keys name the `issuer`."""
         secret = jwt_secret or secrets.token_urlsafe(48)
         return cls(
             publishable_key=f"sb_publishable_{secrets.token_urlsafe(24)}",
@@ -59,7 +59,7 @@ class Keys:
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Read what `to_json` wrote."""
+        """Read the JSON of `to_json`."""
         return cls(**json.loads(text))
 
     def to_json(self) -> str:
@@ -72,7 +72,7 @@ class Keys:
         return SigningKeys(self.signing_jwk)
 
     def jwt_of(self, key: str) -> str:
-        """Return the legacy JWT that an API key of the new form stands for, else the key itself."""
+        """Return the legacy JWT for an API key of the new form, or any other key unchanged."""
         legacy = {self.publishable_key: self.anon_jwt, self.secret_key: self.service_role_jwt}
         return legacy.get(key, key)
 
@@ -82,7 +82,7 @@ class Keys:
         return jwt.encode(dict(claims), _key(json.dumps(dict(jwk))), "ES256", {"kid": jwk["kid"]})
 
     def verify(self, token: str, *, leeway_s: float = 0) -> dict[str, Any]:
-        """Return the claims of a token that a key of ours, or the legacy secret, signed.
+        """Return the claims of a token that one of our keys, or the legacy secret, signed.
 
         Raises: TokenError.
         """
@@ -91,7 +91,7 @@ class Keys:
         return dict(claims)
 
     def jwks(self) -> dict[str, Any]:
-        """Return the public part of the signing keys that are trusted."""
+        """Return the public parts of the trusted signing keys."""
         return {"keys": [json.loads(jwk) for jwk in self.signing.published]}
 
 
@@ -108,19 +108,19 @@ def _key(jwk: str) -> Any:
 
 @functools.lru_cache
 def _named(published: tuple[str, ...]) -> Mapping[str, str]:
-    """Return the JWKs by their names."""
+    """Return the JWKs by their key ids."""
     return {json.loads(jwk)["kid"]: jwk for jwk in published}
 
 
 @functools.lru_cache(maxsize=CACHED_TOKENS)
 def _verified(token: str, published: tuple[str, ...], secret: str) -> Mapping[str, Any]:
-    """Check the signature. The result is cached: a client sends one token with each request."""
+    """Check the signature, and cache the claims: a client sends one token with each request."""
     kid, algorithm = _header(token)
     jwk = _named(published).get(kid or "")
     if jwk:
         key, allowed = _key(jwk), "ES256"
     else:
-        # The legacy secret has no name; tools that still sign with it may invent one.
+        # The legacy secret has no key id, but tools that sign with it may send any id.
         key, allowed = secret, "HS256"
     if algorithm != allowed:
         known = algorithm in ("ES256", "HS256")
@@ -138,7 +138,7 @@ def _verified(token: str, published: tuple[str, ...], secret: str) -> Mapping[st
     return claims
 
 
-#: The times are checked at each use and not only at the first one.
+#: `_check_times` checks the times at each use, because the claims come from a cache.
 _SIGNATURE_ONLY: Any = {
     "verify_signature": True,
     "verify_exp": False,

@@ -13,7 +13,11 @@ from starlette.datastructures import MutableHeaders
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from devstack.emulation.connection_reset import be_dropped, break_connection, is_gone
+from devstack.emulation.connection_reset import (
+    break_connection,
+    is_disconnected,
+    wait_for_disconnect,
+)
 from devstack.emulation.faults import Fault, Faults, When
 from devstack.emulation.tokens import Keys, TokenError
 
@@ -95,8 +99,8 @@ class FaultMiddleware:
     async def _apply(self, fault: GatewayFault, scope: Scope, receive: Receive, send: Send) -> bool:
         """Apply a fault; return true if the application still serves the request."""
         await self._faults.delay(None if fault.hang else fault.delay_s)
-        if is_gone(scope):
-            await be_dropped(receive)
+        if is_disconnected(scope):
+            await wait_for_disconnect(receive)
         elif fault.reset:
             await break_connection(scope, receive)
         elif fault.status is not None:

@@ -1,9 +1,9 @@
 """A fake Stripe that keeps state, signs its webhooks and answers the real client libraries.
 
 It has the part of Stripe that a marketplace on card payments uses. An unknown path or parameter is
-an error that names it, never a guess. It knows no real money and listens on loopback only.
+an error that names it. The server moves no real money and listens on loopback only.
 
-A request enters in `app`. `api` checks the key and the idempotency key, then calls an operation of
-`resources` inside one `transaction`. A change queues events in the same transaction; `delivery`
+`app` receives a request. `api` checks the API key and the idempotency key, then calls an operation
+of `resources` inside one `transaction`. A change queues events in the same transaction; `delivery`
 sends them to the webhook endpoints. `control` is the API for tests and the demo.
 """

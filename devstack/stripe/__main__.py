@@ -1,4 +1,4 @@
-"""`python -m devstack.stripe --config FILE` runs the fake Stripe until it is told to stop."""
+"""`python -m devstack.stripe --config FILE` runs the fake Stripe until a signal stops it."""
 
 import argparse
 import sys
@@ -10,6 +10,7 @@ from devstack.stripe.app import create_app
 from devstack.stripe.config import ConfigError, StripeConfig
 
 
+#: The longest wait for open requests after a signal.
 _GRACE_S = 2
 
 

@@ -1,4 +1,4 @@
-"""One API request: who calls, with what key and parameters, and the answer as Stripe sends it."""
+"""One request to the API: check its keys and parameters, carry it out, answer as Stripe does."""
 
 import base64
 import binascii
@@ -44,7 +44,7 @@ _PUBLISHABLE = "pk_test_"
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """A request that has been understood."""
+    """A request whose key and parameters have been read."""
 
     operation: Operation
     path: str
@@ -55,7 +55,7 @@ class Call:
 
 
 class _ConnectionLostError(Exception):
-    """The caller is to get no answer."""
+    """A fault breaks the connection instead of an answer."""
 
 
 async def serve(fake: FakeStripe, operation: Operation, request: Request) -> Response:
@@ -78,7 +78,7 @@ async def serve(fake: FakeStripe, operation: Operation, request: Request) -> Res
 
 
 def render(status: int, body: Json, headers: Mapping[str, str]) -> Response:
-    """Return an answer with what Stripe says about trying again."""
+    """Return an answer with Stripe's headers about retries."""
     extra: dict[str, str] = {}
     if status == HTTPStatus.CONFLICT:
         extra["Stripe-Should-Retry"] = "true"
@@ -86,7 +86,7 @@ def render(status: int, body: Json, headers: Mapping[str, str]) -> Response:
         # https://docs.stripe.com/rate-limits
         extra["Stripe-Rate-Limited-Reason"] = "global-rate"
     elif status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        # The same key would only bring the same answer again.
+        # A retry with the same key would only get the same answer.
         extra["Stripe-Should-Retry"] = "false"
     text = json.dumps(body, indent=2)
     return Response(text, status, {**headers, **extra}, media_type="application/json")
@@ -126,7 +126,7 @@ async def _read_call(
 
 
 def _is_publishable(authorization: str | None, config: StripeConfig) -> bool:
-    """Return whether the caller has only a publishable key.
+    """Return true if the caller has a publishable key, false for the secret key.
 
     Raises:
         StripeError: the key is missing or wrong.
@@ -168,7 +168,7 @@ def _refuse_publishable() -> StripeError:
 def _check_version(requested: str | None, config: StripeConfig) -> None:
     """Refuse an API version whose objects look different from ours.
 
-    Versions of one name (`….endive`) differ only in what they add.
+    Versions of one name (`….endive`) differ only in their additions.
     """
     name = config.api_version.rpartition(".")[2]
     if requested is not None and requested.rpartition(".")[2] != name:
@@ -178,10 +178,10 @@ def _check_version(requested: str | None, config: StripeConfig) -> None:
 
 
 def _connected_account(header: str | None, store: Store, config: StripeConfig) -> str | None:
-    """Return the connected account that the header Stripe-Account names; None is our own.
+    """Return the connected account that the header Stripe-Account names, or None for our own.
 
     Raises:
-        StripeError: it is no account of ours.
+        StripeError: the account is not connected to ours.
 
     """
     if header is None or header == config.account_id:
@@ -207,10 +207,10 @@ async def _read_text(request: Request) -> str:
 def _decode_form(text: str) -> dict[str, Any]:
     """Return the nested values of a form; lists stay dictionaries with numbers for keys.
 
-    Only a reader knows whether `a[0]` is a list's first item or a key of metadata.
+    Only an operation knows if `a[0]` is the first item of a list or a key of metadata.
 
     Raises:
-        StripeError: a name cannot be read, or two contradict each other.
+        StripeError: a name is malformed, or two names contradict each other.
 
     """
     try:
@@ -261,7 +261,7 @@ async def _carry_out(fake: FakeStripe, call: Call) -> Answer | SavedAnswer:
 
 
 async def _apply_before(fake: FakeStripe, call: Call, fault: Fault) -> None:
-    """Apply a fault that comes before any effect."""
+    """Apply a fault before the request has any effect."""
     await _hold_up(fake, fault)
     if fault.status is None:
         return
@@ -272,14 +272,14 @@ async def _apply_before(fake: FakeStripe, call: Call, fault: Fault) -> None:
 
 
 async def _hold_up(fake: FakeStripe, fault: Fault) -> None:
-    # Once faults are cleared, or all is reset, no caller waits for the answer any more.
+    # The test that clears the faults no longer waits for this answer.
     is_cleared = await fake.faults.delay(fault.delay_s)
     if fault.reset or is_cleared:
         raise _ConnectionLostError
 
 
 async def _execute(fake: FakeStripe, call: Call, fault: Fault | None) -> Answer:
-    """Carry out the operation; its effect and the answer to its key are kept together."""
+    """Carry out the operation; save its effect and the answer to its key in one transaction."""
     try:
         with fake.transaction(call.origin) as tx:
             params = Params(call.values)
@@ -299,7 +299,10 @@ async def _execute(fake: FakeStripe, call: Call, fault: Fault | None) -> Answer:
 
 
 def _saved_answer(answer: Answer, fault: Fault | None) -> Answer:
-    """Return what the key remembers: a 500 after the deed is the answer to it for good."""
+    """Return the answer to save under the key.
+
+    A fault that answers 500 after the effect is the answer to every later use of the key.
+    """
     if fault is not None and fault.status is not None and server_failure(fault.status).is_saved:
         error = server_failure(fault.status)
         return Answer(error.status, error.body)

@@ -1,4 +1,4 @@
-"""The server: the API's paths, the control API, and what is said where there is neither."""
+"""The server: the API, the control API, the onboarding page and the answer to unknown paths."""
 
 import contextlib
 import functools
@@ -22,8 +22,20 @@ from devstack.stripe.routes import OPERATIONS
 from devstack.stripe.store import new_id, unix_now
 
 
+_SEE_OTHER = 303
+_PAGE = """<!doctype html>
+<html lang="en">
+<title>Fake Stripe: onboarding of {account}</title>
+<h1>Fake Stripe</h1>
+<p>This stands for the form in which the owner of {account} proves who they are.</p>
+<form method="post"><button>Everything is filled in</button></form>
+<p><a href="{return_url}">Leave for now</a></p>
+</html>
+"""
+
+
 def create_app(config: StripeConfig) -> ASGIApp:
-    """Build the server; its memory is opened here, its background work lives with it."""
+    """Open the store and build the server, which also runs the background work."""
     fake = FakeStripe(config)
 
     @contextlib.asynccontextmanager
@@ -40,7 +52,7 @@ def create_app(config: StripeConfig) -> ASGIApp:
         for operation in OPERATIONS
     ]
     app = Starlette(
-        routes=[*operations, *routes(fake), *control.routes(fake)],
+        routes=[*operations, *_onboarding_routes(fake), *control.routes(fake)],
         lifespan=lifespan,
         exception_handlers={
             HTTPException: _answer_unknown_path,
@@ -57,40 +69,32 @@ async def _answer_unknown_path(request: Request, _error: Exception) -> Response:
 
 
 async def _refuse_command(_request: Request, error: Exception) -> Response:
-    """Answer a command of the control API that names something unknown."""
+    """Answer a request outside the API that names an unknown object."""
     if not isinstance(error, StripeError):
         raise error
     return JSONResponse(error.body, error.status)
 
 
 async def _answer_bug(_request: Request, _error: Exception) -> Response:
-    # The server's log has the traceback: this is our bug, not a fault that a test asked for.
+    # This is our bug and not a fault that a test commanded. The log has the traceback.
     error = server_failure(500)
     return api.render(error.status, error.body, {"Request-Id": new_id("req", 14)})
 
 
-_SEE_OTHER = 303
-_PAGE = """<!doctype html>
-<html lang="en">
-<title>Fake Stripe: onboarding of {account}</title>
-<h1>Fake Stripe</h1>
-<p>This stands for the form in which the owner of {account} proves who they are.</p>
-<form method="post"><button>Everything is filled in</button></form>
-<p><a href="{return_url}">Leave for now</a></p>
-</html>
-"""
+def _onboarding_routes(fake: FakeStripe) -> list[Route]:
+    """Return the routes of the page behind an account link.
 
-
-def routes(fake: FakeStripe) -> list[Route]:
-    """Return the routes of the page."""
+    It replaces Stripe's hosted form and asks for nothing. A link opens it once; a used or expired
+    link redirects to `refresh_url`: https://docs.stripe.com/connect/hosted-onboarding.
+    """
     path = "/setup/{token}"
     return [
-        Route(path, functools.partial(_show, fake), methods=["GET"]),
-        Route(path, functools.partial(_submit, fake), methods=["POST"]),
+        Route(path, functools.partial(_show_onboarding, fake), methods=["GET"]),
+        Route(path, functools.partial(_submit_onboarding, fake), methods=["POST"]),
     ]
 
 
-async def _show(fake: FakeStripe, request: Request) -> Response:
+async def _show_onboarding(fake: FakeStripe, request: Request) -> Response:
     token = request.path_params["token"]
     link = accounts.link_target(fake.store, token)
     if link is None:
@@ -102,7 +106,7 @@ async def _show(fake: FakeStripe, request: Request) -> Response:
     return HTMLResponse(_PAGE.format_map({k: html.escape(str(v)) for k, v in link.items()}))
 
 
-async def _submit(fake: FakeStripe, request: Request) -> Response:
+async def _submit_onboarding(fake: FakeStripe, request: Request) -> Response:
     link = accounts.link_target(fake.store, request.path_params["token"])
     if link is None:
         return HTMLResponse("There is no such link.", 404)

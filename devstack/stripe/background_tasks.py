@@ -1,4 +1,4 @@
-"""Background tasks: a failed one ends the process, and a wake-up tells waiting ones of a change."""
+"""Background tasks: a wake-up makes waiting tasks look for work, a failed task ends the process."""
 
 import asyncio
 import contextlib
@@ -13,9 +13,9 @@ log = logging.getLogger(__name__)
 
 
 class WakeUp:
-    """Wakes the tasks that wait for a change; each task then looks for work itself.
+    """Wakes the tasks that wait for a change. Each task then looks for work itself.
 
-    Between looking and waiting there must be no await, or a wake-up in between is missed.
+    A task must not await between its look and its wait, or it misses a wake-up in between.
     """
 
     def __init__(self) -> None:
@@ -27,7 +27,7 @@ class WakeUp:
         self._event = asyncio.Event()
 
     async def wait(self, timeout_s: float | None) -> bool:
-        """Wait for the next wake-up; return whether it came in time."""
+        """Wait for the next wake-up; return false if the time is up first."""
         try:
             async with asyncio.timeout(timeout_s):
                 await self._event.wait()
@@ -38,7 +38,7 @@ class WakeUp:
 
 @contextlib.asynccontextmanager
 async def in_background(works: Iterable[Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
-    """Run `works`, which never end by themselves, for as long as the block lasts."""
+    """Run `works`, which never end by themselves, until the block ends."""
     tasks = [asyncio.create_task(work) for work in works]
     for task in tasks:
         task.add_done_callback(_stop_if_failed)
@@ -51,7 +51,7 @@ async def in_background(works: Iterable[Coroutine[Any, Any, None]]) -> AsyncIter
 
 
 def _stop_if_failed(task: asyncio.Task[None]) -> None:
-    """End the process after a bug: a server that has stopped delivering only looks alive."""
+    """End the process after a bug, because a server without its tasks would look healthy."""
     if not task.cancelled() and task.exception() is not None:
-        log.critical("background work failed", exc_info=task.exception())
+        log.critical("background task failed", exc_info=task.exception())
         os.kill(os.getpid(), signal.SIGTERM)

@@ -13,7 +13,7 @@ API_VERSION = "2026-10-28.endive"
 
 
 class ConfigError(ValueError):
-    """The configuration cannot be used; the message says why in one sentence."""
+    """The configuration is unusable; the message is a sentence with the reason."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,11 +31,11 @@ class WebhookEndpoint:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class StripeConfig:
-    """The whole configuration; as JSON it is the file that `--config` names.
+    """The configuration, which is the JSON file of `--config`.
 
-    Stripe retries a webhook for days; here the waits are `retry_base_s` doubled each time up to
-    `retry_cap_s`, and `max_attempts` tries. What Stripe does "some time later" (settle a refund,
-    book a capture) happens after `async_after_s`; with null only when the control API says so.
+    Stripe retries a webhook for days. The fake waits `retry_base_s`, doubles the wait up to
+    `retry_cap_s` and ends after `max_attempts` tries. It performs a scheduled action, such as the
+    end of a refund, after `async_after_s`; with null only the control API performs it.
     """
 
     port: int
@@ -50,16 +50,16 @@ class StripeConfig:
 
     @property
     def url(self) -> str:
-        """Return the base address that clients of the API are given."""
+        """Return the base address for clients of the API."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
     def account_id(self) -> str:
-        """Return the id of the account that the secret key belongs to."""
+        """Return the id of the account of the secret key."""
         return f"acct_{hashlib.sha256(self.secret_key.encode()).hexdigest()[:16]}"
 
     def endpoints_for(self, event_type: str, *, connect: bool = False) -> list[WebhookEndpoint]:
-        """Return the endpoints that want an event of our own account, or of connected ones."""
+        """Return the endpoints for an event of our own account, or of a connected one."""
         return [
             endpoint
             for endpoint in self.webhook_endpoints
@@ -71,7 +71,7 @@ class StripeConfig:
         """Read the configuration.
 
         Raises:
-            ConfigError: it is no JSON object, a key is missing, unknown or unusable.
+            ConfigError: the text is no JSON object, or a key is missing, unknown or unusable.
 
         """
         try:
@@ -93,7 +93,7 @@ class StripeConfig:
 
 
 def matches(event_type: str, patterns: tuple[str, ...]) -> bool:
-    """Return whether one of `patterns` (`*`, `charge.*`, a whole type) takes in the type."""
+    """Return true if one of `patterns` (`*`, `charge.*`, a whole type) matches the type."""
     return any(fnmatch.fnmatchcase(event_type, pattern) for pattern in patterns)
 
 

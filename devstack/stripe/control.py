@@ -217,7 +217,7 @@ def _check_identity(tx: Transaction, session_id: str, body: Json) -> Json:
             return identity.verify(tx, session_id, outputs)
         case _:
             codes = identity.CHECK_ERRORS | identity.USER_ERRORS
-            return identity.send_back(tx, session_id, choice(body, "error_code", codes))
+            return identity.require_input(tx, session_id, choice(body, "error_code", codes))
 
 
 def _perform_scheduled_action(tx: Transaction, object_id: str, _body: Json) -> Json:
@@ -246,7 +246,7 @@ def _require(tx: Transaction, account_id: str, body: Json) -> Json:
         raise ValueError("current_deadline must be a Unix time")  # noqa: TRY004 - bad JSON
     with account_state.change(tx, account_id) as account:
         if body.get("is_past_due"):
-            account_state.miss(account, fields)
+            account_state.mark_past_due(account, fields)
         else:
             account_state.require(account, fields, deadline)
     return account

@@ -1,4 +1,4 @@
-"""Send signed events to the webhook endpoints, with retries until they are accepted."""
+"""Send signed events to the webhook endpoints, and retry until an endpoint accepts them."""
 
 import asyncio
 import contextlib
@@ -18,51 +18,51 @@ from devstack.stripe.resources import events
 from devstack.stripe.store import Store
 
 
-#: Stripe delivers events side by side too, so their order of arrival is nobody's promise.
+#: Stripe delivers in parallel too, and guarantees no order.
 _WORKERS = 8
 _TIMEOUT_S = 20.0
-_FOREIGN_SECRET = "whsec_of_somebody_else"  # noqa: S105 - it opens nothing
+_FORGED_SECRET = "whsec_of_another_account"  # noqa: S105 - no endpoint has it
 _USER_AGENT = "Stripe/1.0 (+https://stripe.com/docs/webhooks)"
 
 
 class WebhookSender:
-    """Sends the deliveries that wait in the log of deliveries."""
+    """Sends the waiting deliveries of `delivery_log`."""
 
     def __init__(self, store: Store, config: StripeConfig) -> None:
         self._store = store
         self._config = config
-        # One address may be two endpoints, the second for connected accounts.
+        # Two endpoints may have one address: the second is for connected accounts.
         self._secrets = {(one.url, one.connect): one.secret for one in config.webhook_endpoints}
         self._client = httpx.AsyncClient(timeout=_TIMEOUT_S, trust_env=False)
         self._busy: set[int] = set()
         self._queued = WakeUp()
         self._in_order: asyncio.Queue[list[int]] = asyncio.Queue()
-        #: Woken after each try.
+        #: Wakes its waiters after each try.
         self.tried = WakeUp()
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Deliver in the background for as long as the block lasts."""
+        """Deliver in the background until the block ends."""
         workers = [self._work() for _ in range(_WORKERS)]
         async with self._client, in_background([*workers, self._work_in_order()]):
             yield
 
     async def settled(self) -> None:
-        """Wait until no try is under way."""
+        """Wait until no try is running."""
         while self._busy:
             await self.tried.wait(None)
 
     def wake(self) -> None:
-        """Say that something may be due now."""
+        """Make the workers look for due deliveries."""
         self._queued.wake_all()
         self.tried.wake_all()
 
     def deliver_in_order(self, delivery_ids: Iterable[int]) -> None:
-        """Have each delivery tried once, one after the other, while nobody waits for it."""
+        """Try each delivery once in the background, one after the other."""
         self._in_order.put_nowait(list(delivery_ids))
 
     async def deliver_now(self, delivery_ids: Iterable[int]) -> None:
-        """Try each delivery once, one after the other, and let the back-off see to the rest."""
+        """Try each delivery once, one after the other. The workers make the retries."""
         for delivery_id in delivery_ids:
             delivery = delivery_log.find(self._store, delivery_id)
             if delivery is not None and delivery_id not in self._busy:
@@ -99,10 +99,10 @@ class WebhookSender:
     async def _send(self, delivery: Delivery) -> Attempt:
         event = events.with_pending(self._store, delivery.event_id)
         payload = json.dumps(event, indent=2).encode()
-        # A secret that has left the configuration signs nothing that anybody would take.
+        # An endpoint that left the configuration has no secret, so it refuses the signature.
         secret = self._secrets.get((delivery.url, delivery.is_connect), "")
         if delivery.damage is Damage.SIGNATURE:
-            secret = _FOREIGN_SECRET
+            secret = _FORGED_SECRET
         signature = sign(payload, secret, at=int(time.time()))
         if delivery.damage is Damage.BODY:
             payload = payload.replace(b'"livemode": false', b'"livemode": true')
@@ -136,7 +136,7 @@ class WebhookSender:
 def sign(payload: bytes, secret: str, *, at: int) -> str:
     """Return the `Stripe-Signature` of a payload: https://docs.stripe.com/webhooks/signature.
 
-    In test mode Stripe adds a `v0` that proves nothing, for those who would look at it.
+    In test mode Stripe adds a false signature `v0`, which a client must ignore.
     """
     digest = hmac.new(secret.encode(), b"%d." % at + payload, hashlib.sha256).hexdigest()
     decoy = hashlib.sha256(payload).hexdigest()

@@ -1,4 +1,4 @@
-"""Deliveries as rows: one per event and endpoint, with each try that was made."""
+"""The deliveries in the store: a row per event and endpoint, and a row per try."""
 
 import dataclasses
 import time
@@ -15,7 +15,7 @@ _ENTRIES_MAX = 1000
 
 
 class State(StrEnum):
-    """The state of a delivery; only a waiting one will be tried."""
+    """The state of a delivery. The sender tries only waiting ones."""
 
     WAITING = "waiting"
     HELD = "held"
@@ -25,7 +25,7 @@ class State(StrEnum):
 
 
 class Damage(StrEnum):
-    """The defect of each try of a delivery, which an endpoint should refuse."""
+    """A defect of each try of a delivery. A correct endpoint refuses it."""
 
     BODY = "body"
     SIGNATURE = "signature"
@@ -54,7 +54,7 @@ class Attempt:
 
     @property
     def is_success(self) -> bool:
-        """Return whether the endpoint took the event: any 2xx, and nothing else."""
+        """Return true if the endpoint accepted the event, which any 2xx means."""
         return self.status is not None and 200 <= self.status < 300  # noqa: PLR2004 - 2xx
 
 
@@ -87,9 +87,9 @@ def add(
 
 
 def next_due(store: Store, *, busy: Collection[int]) -> tuple[Delivery | None, float | None]:
-    """Return the delivery that is due, or else the seconds until one will be.
+    """Return a due delivery, or else the seconds until the next one is due.
 
-    `busy` are those under way.
+    It skips the `busy` deliveries, which are being tried.
     """
     rows = store.connection.execute(
         "select * from deliveries where state = ? order by due_at, id limit ?",
@@ -111,7 +111,7 @@ def find(store: Store, delivery_id: int) -> Delivery | None:
 
 
 def held_ids(store: Store, event_types: list[str] | None) -> list[int]:
-    """Return what is held, oldest first, of the given types or of all."""
+    """Return the held deliveries of the given types or of all, oldest first."""
     rows = store.connection.execute(
         "select id, event_type from deliveries where state = ? order by id", (State.HELD,)
     )
@@ -119,7 +119,7 @@ def held_ids(store: Store, event_types: list[str] | None) -> list[int]:
 
 
 def record(store: Store, delivery: Delivery, attempt: Attempt, *, retry_in_s: float | None) -> None:
-    """Keep a try and where it leaves the delivery: done, to be tried again, or given up."""
+    """Save a try, and set the delivery to delivered, waiting or failed."""
     if attempt.is_success:
         state, due_at = State.DELIVERED, None
     elif retry_in_s is None:
@@ -130,7 +130,7 @@ def record(store: Store, delivery: Delivery, attempt: Attempt, *, retry_in_s: fl
         updated = store.connection.execute(
             "update deliveries set state = ?, due_at = ? where id = ?", (state, due_at, delivery.id)
         )
-        # A reset during the try has taken the delivery away.
+        # A reset during the try has deleted the delivery.
         if updated.rowcount:
             store.connection.execute(
                 "insert into attempts (delivery_id, number, at, status, body, error, duration_ms)"
@@ -148,7 +148,7 @@ def record(store: Store, delivery: Delivery, attempt: Attempt, *, retry_in_s: fl
 
 
 def attempt_count(store: Store, delivery_id: int) -> int:
-    """Return how often the delivery was tried."""
+    """Return the number of tries of a delivery."""
     row = store.connection.execute(
         "select count(*) as tries from attempts where delivery_id = ?", (delivery_id,)
     ).fetchone()
@@ -156,7 +156,7 @@ def attempt_count(store: Store, delivery_id: int) -> int:
 
 
 def retry_now(store: Store) -> None:
-    """Make everything that waits due, so that no test waits for a back-off."""
+    """Make every waiting delivery due, so that no test waits for a back-off."""
     with store.transaction():
         store.connection.execute(
             "update deliveries set due_at = ? where state = ?", (time.time(), State.WAITING)
@@ -164,7 +164,7 @@ def retry_now(store: Store) -> None:
 
 
 def pending_count(store: Store, event_id: str) -> int:
-    """Return how many deliveries of the event have not been taken: its `pending_webhooks`."""
+    """Return the `pending_webhooks` of an event: its deliveries that no endpoint accepted yet."""
     row = store.connection.execute(
         "select count(*) as pending from deliveries where event_id = ? and state not in (?, ?)",
         (event_id, State.DELIVERED, State.DROPPED),
@@ -173,7 +173,7 @@ def pending_count(store: Store, event_id: str) -> int:
 
 
 def entries(store: Store, *, after: int = 0, **columns: Any) -> list[Json]:
-    """Return deliveries with their tries, oldest first; `columns` are values to be equal to."""
+    """Return deliveries with their tries, oldest first, filtered by the values of `columns`."""
     wanted = {name: value for name, value in columns.items() if value is not None}
     clauses = "".join(f" and {name} = ?" for name in wanted)
     rows = store.connection.execute(

@@ -1,4 +1,4 @@
-"""Refusals in the words and shapes of Stripe: https://docs.stripe.com/api/errors."""
+"""Errors with the words and fields of Stripe: https://docs.stripe.com/api/errors."""
 
 from http import HTTPStatus
 from typing import Any
@@ -11,10 +11,10 @@ _DOCS = "https://stripe.com/docs/error-codes"
 
 
 class StripeError(Exception):
-    """An answer other than 200; whatever the request had changed so far is undone.
+    """An error answer, which rolls back the changes of the request.
 
-    `is_saved` says whether an idempotency key remembers it. Stripe remembers what the execution of
-    a request came to, not that it was never executed.
+    With `is_saved` the idempotency key keeps it. Stripe keeps the outcome of a request that it
+    executed, and forgets a request that it refused before that.
     """
 
     def __init__(
@@ -34,7 +34,7 @@ class StripeError(Exception):
 
 
 def error_body(message: str, *, kind: str, code: str | None = None, **details: Any) -> Json:
-    """Return an error as Stripe writes it: what is not known is left out, not null."""
+    """Return the body of an error. As at Stripe it omits unknown fields and has no null."""
     error: Json = {"message": message, "type": kind}
     if code is not None:
         error |= {"code": code, "doc_url": f"{_DOCS}/{code.replace('_', '-')}"}
@@ -43,31 +43,31 @@ def error_body(message: str, *, kind: str, code: str | None = None, **details: A
 
 
 def invalid(message: str, *, param: str | None = None, code: str | None = None) -> StripeError:
-    """Return the refusal of parameters that are wrong in themselves, before anything is done."""
+    """Return the refusal of invalid parameters; an idempotency key does not keep it."""
     return StripeError(HTTPStatus.BAD_REQUEST, message, param=param, code=code, is_saved=False)
 
 
 def refused(
     message: str, *, param: str | None = None, code: str | None = None, **details: Any
 ) -> StripeError:
-    """Return the refusal of what the state of things does not allow."""
+    """Return the refusal of a request that the state of an object forbids."""
     return StripeError(HTTPStatus.BAD_REQUEST, message, param=param, code=code, **details)
 
 
 def missing(kind: str, object_id: str, *, param: str, status: int = 400) -> StripeError:
-    """Return the refusal of an id that names nothing: 404 in the path, 400 in a parameter."""
+    """Return the refusal of an unknown id: 404 for one in the path, 400 for a parameter."""
     return StripeError(
         status, f"No such {kind}: '{object_id}'", param=param, code="resource_missing"
     )
 
 
 def unauthorized(message: str) -> StripeError:
-    """Return the answer to a key that is absent or wrong."""
+    """Return the answer to a missing or wrong API key."""
     return StripeError(HTTPStatus.UNAUTHORIZED, message, is_saved=False)
 
 
 def account_invalid(config: StripeConfig, account_id: str) -> StripeError:
-    """Return the answer to the id of an account that is not connected to ours."""
+    """Return the answer to an account that is not connected to ours."""
     return StripeError(
         HTTPStatus.FORBIDDEN,
         f"The provided key '{masked(config.secret_key)}' does not have access to account "
@@ -79,7 +79,7 @@ def account_invalid(config: StripeConfig, account_id: str) -> StripeError:
 
 
 def masked(key: str) -> str:
-    """Return what of a key may be shown."""
+    """Return a key with all but its ends hidden."""
     return f"{key[:8]}{'*' * 8}{key[-4:]}"
 
 
@@ -92,7 +92,7 @@ def unrecognized(method: str, path: str) -> StripeError:
     )
 
 
-#: Stripe's own failures, by status.
+#: Type, code and message of Stripe's own failures, by status.
 _FAILURES: dict[int, tuple[str, str | None, str]] = {
     409: (
         "invalid_request_error",
@@ -108,7 +108,7 @@ _UNKNOWN_FAILURE = ("api_error", None, "An unknown error occurred.")
 
 
 def server_failure(status: int) -> StripeError:
-    """Return Stripe's own failure; only one that stopped an execution is remembered."""
+    """Return a failure of Stripe itself; an idempotency key keeps it from status 500 on."""
     kind, code, message = _FAILURES.get(status, _UNKNOWN_FAILURE)
     is_saved = status >= HTTPStatus.INTERNAL_SERVER_ERROR
     return StripeError(status, message, kind=kind, code=code, is_saved=is_saved)

@@ -1,4 +1,4 @@
-"""`expand[]`: ids replaced by their objects, https://docs.stripe.com/api/expanding_objects."""
+"""`expand[]` replaces ids by their objects: https://docs.stripe.com/api/expanding_objects."""
 
 from collections.abc import Callable, Iterable
 
@@ -9,11 +9,11 @@ from devstack.stripe.store import Json, Store
 
 
 _MAX_DEPTH = 4
-#: Fields that Stripe expands and the fake leaves null.
+#: Stripe expands these fields; the fake leaves them null.
 _NEVER_SET: dict[str, tuple[str, ...]] = dict.fromkeys(
     ("application", "on_behalf_of", "review", "source"), ()
 )
-#: Which fields hold an id, and of what; a tuple lists the kinds it may be.
+#: The fields that hold an id, with the kinds of object that the id may name.
 _FIELDS: dict[str, dict[str, tuple[str, ...]]] = {
     "payment_intent": {
         **_NEVER_SET,
@@ -61,10 +61,10 @@ _FIELDS: dict[str, dict[str, tuple[str, ...]]] = {
 
 
 def expand(store: Store, answer: Json, paths: Iterable[str]) -> None:
-    """Replace in `answer` what `paths` name.
+    """Replace the ids in `answer` that `paths` name.
 
     Raises:
-        StripeError: a path is too deep, or leads to what cannot be expanded.
+        StripeError: a path is too deep, or names a field that Stripe does not expand.
 
     """
     for path in paths:
@@ -93,7 +93,7 @@ def _expand_one(store: Store, item: Json, parts: list[str], path: str) -> None:
 def _expanded(store: Store, item: Json, field: str, path: str) -> Json | None:
     value = item.get(field)
     if isinstance(value, dict) and "object" in value:
-        # It is there already, like the lists that some objects carry; the path leads through it.
+        # The object contains this value already, such as the list of reversals of a transfer.
         return value
     if item["object"] == "charge" and field in _INCLUDED_IN_CHARGE:
         item[field] = _INCLUDED_IN_CHARGE[field](store, item)
@@ -117,7 +117,7 @@ def _dispute(store: Store, charge: Json) -> Json | None:
     return next(iter(store.find_all("dispute", "charge", charge["id"])), None)
 
 
-#: Fields of a charge that only `expand` shows.
+#: A charge shows these fields only if `expand` names them.
 _INCLUDED_IN_CHARGE: dict[str, Callable[[Store, Json], Json | None]] = {
     "dispute": _dispute,
     "refunds": _refunds,

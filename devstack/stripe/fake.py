@@ -1,4 +1,4 @@
-"""The fake Stripe as a whole: its store, its webhook sender and the faults that tests command."""
+"""The state of the fake Stripe: its store, webhook sender, idempotency keys and faults."""
 
 import asyncio
 import contextlib
@@ -38,7 +38,7 @@ class FakeStripe:
 
     @contextlib.contextmanager
     def transaction(self, origin: Origin | None = None) -> Iterator[Transaction]:
-        """Change the account; after the commit the webhooks are sent."""
+        """Change the account in one transaction, and wake the webhook sender after the commit."""
         tx = Transaction(self.store, self.config, self.plan, origin)
         with self.store.transaction():
             yield tx
@@ -49,7 +49,7 @@ class FakeStripe:
             self.webhook_sender.wake()
 
     def reset(self) -> None:
-        """Forget everything, faults included."""
+        """Delete everything, faults included."""
         self.store.clear()
         self.faults.clear()
         self.plan = DeliveryPlan()
@@ -63,5 +63,5 @@ class FakeStripe:
                 continue
             with self.transaction() as tx:
                 scheduled_actions.perform(tx, object_id)
-            # Between two of them requests get their turn.
+            # The event loop may answer requests between two actions.
             await asyncio.sleep(0)

@@ -1,7 +1,7 @@
 """Idempotency keys: https://docs.stripe.com/api/idempotent_requests.
 
-The first answer to a key is the answer to it for a day, whatever it was, once the execution had
-begun: an error or a 500 too. A key that is still being worked on is refused with 409.
+For a day Stripe repeats the first answer to a key, even an error or a 500, if it had begun to
+execute the request. It refuses a key with 409 while another request with the key runs.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ _LIFETIME_S = 24 * 3600
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Key:
-    """A key with the request that uses it."""
+    """An idempotency key, with the path and a hash of the parameters of its request."""
 
     value: str
     path: str
@@ -32,7 +32,7 @@ class Key:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class SavedAnswer:
-    """The first answer to a key, and the id of the request that it was given to."""
+    """The first answer to a key, with the id of its request."""
 
     status: int
     body: Json
@@ -40,10 +40,10 @@ class SavedAnswer:
 
 
 def read_key(value: str | None, path: str, values: Mapping[str, Any]) -> Key | None:
-    """Return the key of a request, if it has one.
+    """Return the key of a request, or None if it has none.
 
     Raises:
-        StripeError: it is too long.
+        StripeError: the key is too long.
 
     """
     if not value:
@@ -55,9 +55,9 @@ def read_key(value: str | None, path: str, values: Mapping[str, Any]) -> Key | N
 
 
 class IdempotencyKeys:
-    """The keys that are remembered, and those that are being worked on.
+    """The keys with a saved answer, and the keys of running requests.
 
-    An answer is saved in the transaction of its effect, so a crash leaves both or neither.
+    The transaction of a request saves its answer, so a crash keeps both or neither.
     """
 
     def __init__(self, store: Store) -> None:
@@ -66,10 +66,10 @@ class IdempotencyKeys:
 
     @contextlib.contextmanager
     def claim(self, key: Key | None) -> Iterator[None]:
-        """Keep others with this key out for as long as the block lasts.
+        """Refuse other requests with this key until the block ends.
 
         Raises:
-            StripeError: another request has it now.
+            StripeError: another request with the key is running.
 
         """
         if key is None:
@@ -87,7 +87,7 @@ class IdempotencyKeys:
         """Return the first answer to the key.
 
         Raises:
-            StripeError: the key was first used for another request.
+            StripeError: the first use of the key was another request.
 
         """
         if key is None:
@@ -107,7 +107,7 @@ class IdempotencyKeys:
         )
 
     def save(self, key: Key | None, status: int, body: Json, *, request_id: str) -> None:
-        """Remember the answer, inside the caller's transaction."""
+        """Save the answer inside the caller's transaction."""
         if key is None:
             return
         self._store.connection.execute(

@@ -1,4 +1,4 @@
-"""Lists, newest first, one page at a time: https://docs.stripe.com/api/pagination."""
+"""Pages of objects, newest first: https://docs.stripe.com/api/pagination."""
 
 import dataclasses
 import json
@@ -17,14 +17,14 @@ _COMPARISONS = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Condition:
-    """A piece of a where clause and its values."""
+    """A part of a where clause, with its values."""
 
     sql: str
     values: tuple[Any, ...]
 
 
 def equals(field: str, value: str | None) -> list[Condition]:
-    """Return the condition that a field has a value, or none when no value was asked for."""
+    """Return the condition that a field has a value; no condition if the value is None."""
     if value is None:
         return []
     return [Condition(sql=f"json_extract(body, '$.{field}') = ?", values=(value,))]
@@ -39,9 +39,9 @@ def read_page(
     conditions: Iterable[Condition] = (),
     account: str | None = None,
 ) -> Json:
-    """Read the paging parameters, refuse unknown ones and return that page of `kind`.
+    """Read the paging parameters, refuse unknown ones and return a page of `kind`.
 
-    It has what is in our own account, or in the connected `account`.
+    The page has objects of our own account, or of the connected `account`.
     """
     limit = params.positive("limit", _MAX_LIMIT) or _DEFAULT_LIMIT
     after, before = params.text("starting_after"), params.text("ending_before")
@@ -68,7 +68,7 @@ def read_page(
 
 
 def whole_list(items: list[Json], *, url: str) -> Json:
-    """Return all of a short list, as objects carry inside them."""
+    """Return a list of one page, as an object contains it."""
     return {"object": "list", "url": url, "has_more": False, "data": items}
 
 

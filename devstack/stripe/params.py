@@ -1,4 +1,4 @@
-"""Typed reading of a request's parameters, with Stripe's refusals."""
+"""The parameters of a request, read by type and refused as Stripe refuses them."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ from devstack.stripe.errors import invalid
 
 _TEXT_MAX = 5000
 _EMAIL_MAX = 512
-#: Stripe delivers to ASCII addresses in the public internet; its own rule is not published.
+#: Stripe does not publish its rule; this one accepts ASCII addresses in a public domain.
 _EMAIL = re.compile(
     r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
     r"@([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])",
@@ -23,8 +23,8 @@ _METADATA_VALUE_MAX = 500
 class Params:
     """The parameters of one request.
 
-    An operation reads all it knows and then calls `finish`, which refuses what nobody has read.
-    So a misspelt parameter fails here as it does at Stripe.
+    An operation reads every parameter that it supports. Then it calls `finish`, which refuses the
+    rest, so a misspelt parameter fails as it does at Stripe.
     """
 
     def __init__(self, values: Mapping[str, Any], *, prefix: str = "") -> None:
@@ -34,16 +34,16 @@ class Params:
         self._children: list[Params] = []
 
     def has(self, name: str) -> bool:
-        """Return whether the caller gave the parameter, be it empty."""
+        """Return true if the request has the parameter, even with an empty value."""
         self._read.add(name)
         return name in self._values
 
     def is_empty(self, name: str) -> bool:
-        """Return whether the parameter was given as the empty text, which unsets a field."""
+        """Return true if the parameter is the empty text, which unsets a field."""
         return self.has(name) and self._values[name] == ""
 
     def text(self, name: str) -> str | None:
-        """Return a text that may be absent but not empty."""
+        """Return a text, or None if it is missing; refuse an empty one."""
         if not self.has(name):
             return None
         value = self._values[name]
@@ -75,7 +75,7 @@ class Params:
         return None if self.is_empty(name) else self.text(name)
 
     def required_text(self, name: str) -> str:
-        """Return a text that has to be there."""
+        """Return a text; refuse a request without it."""
         value = self.text(name)
         if value is None:
             raise self._absent(name)
@@ -86,7 +86,7 @@ class Params:
         value = self.text(name)
         if value is None:
             return None
-        if not (value.removeprefix("-").isdecimal() and value.isascii()) or len(value) > 18:  # noqa: PLR2004 - what fits 64 bits for certain
+        if not (value.removeprefix("-").isdecimal() and value.isascii()) or len(value) > 18:  # noqa: PLR2004 - 18 digits always fit 64 bits
             raise invalid(
                 f"Invalid integer: {value[:50]}",
                 param=self._full(name),
@@ -127,7 +127,7 @@ class Params:
         return value
 
     def required_positive(self, name: str) -> int:
-        """Return a whole number of at least one that has to be there."""
+        """Return a whole number of at least one; refuse a request without it."""
         value = self.positive(name)
         if value is None:
             raise self._absent(name)
@@ -143,7 +143,7 @@ class Params:
         return list(items.values())
 
     def nested(self, name: str) -> "Params | None":
-        """Return the parameters inside `name[…]`; `finish` looks at them too."""
+        """Return the parameters inside `name[…]`, which `finish` checks too."""
         if not self.has(name):
             return None
         values = self._values[name]
@@ -154,11 +154,11 @@ class Params:
         return child
 
     def number_or_nested(self, name: str) -> "int | Params | None":
-        """Return what Stripe takes as a moment or as a range, such as `created`."""
+        """Return a time or a range of times, such as `created`."""
         return self.nested(name) if isinstance(self._values.get(name), dict) else self.integer(name)
 
     def metadata(self) -> dict[str, str] | None:
-        """Return the changes of metadata; an empty value removes its key, no keys remove all."""
+        """Return the changes of metadata: an empty value removes its key, no keys remove all."""
         if not self.has("metadata"):
             return None
         values = self._values["metadata"]
@@ -171,7 +171,7 @@ class Params:
         return values
 
     def finish(self) -> None:
-        """Refuse every parameter that was given and not read."""
+        """Refuse every parameter that the operation has not read."""
         for name in self._values:
             if name not in self._read:
                 known = ", ".join(sorted(self._read))

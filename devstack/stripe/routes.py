@@ -1,4 +1,4 @@
-"""Which operation answers which path: the whole of the API that this fake has."""
+"""The operations of the API by method and path."""
 
 import dataclasses
 from collections.abc import Callable
@@ -22,11 +22,11 @@ from devstack.stripe.transaction import Answer
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Operation:
-    """A method and a path; `is_public` ones are open to publishable keys too.
+    """A method, a path, and the function that answers them.
 
-    Those `for_connected` can be asked about a connected account by the header Stripe-Account.
-
-    `run` takes the transaction, the parameters and the ids in the path, if there are any.
+    `run` takes the transaction, the parameters and each id in the path. A publishable key may call
+    an operation that `is_public`. One `for_connected` accepts the header Stripe-Account, which
+    names a connected account.
     """
 
     method: str

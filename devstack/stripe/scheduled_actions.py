@@ -41,7 +41,7 @@ _ACTIONS: dict[str, Callable[[Transaction, str], object]] = {
     "fail_refund": refunds.fail,
     "finish_redaction": identity.finish_redaction,
     "lose_dispute": _lose_dispute,
-    "open_dispute": disputes.open_expected,
+    "open_dispute": disputes.open_test_dispute,
     "reference_refund": refunds.give_reference,
     "succeed_refund": refunds.succeed,
     "win_dispute": _win_dispute,

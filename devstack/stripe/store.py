@@ -1,4 +1,4 @@
-"""The store of the fake Stripe, one SQLite file; it survives a restart and a kill."""
+"""The store of the fake Stripe: one SQLite file, which survives a restart and a kill."""
 
 import contextlib
 import json
@@ -78,20 +78,20 @@ _ALPHABET = string.ascii_letters + string.digits
 
 
 def new_id(prefix: str, length: int = 24) -> str:
-    """Return an id that looks like Stripe's."""
+    """Return a random id in Stripe's form."""
     return f"{prefix}_" + "".join(secrets.choice(_ALPHABET) for _ in range(length))
 
 
 def unix_now() -> int:
-    """Return the second it is, as Stripe stamps it."""
+    """Return the current time in whole seconds, as Stripe's objects have it."""
     return int(time.time())
 
 
 class Store:
     """The tables and the objects in them.
 
-    It is used from the event loop's thread alone, and a transaction never waits for anything: so
-    requests are carried out one after the other.
+    Only the event loop's thread uses it, and no transaction awaits anything. So transactions never
+    overlap.
     """
 
     def __init__(self, path: Path) -> None:
@@ -109,7 +109,7 @@ class Store:
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
-        """Make the block's changes all or none."""
+        """Commit the changes of the block, or roll all of them back."""
         self.connection.execute("begin immediate")
         try:
             yield
@@ -119,7 +119,7 @@ class Store:
         self.connection.execute("commit")
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Delete all rows."""
         with self.transaction():
             for table in _TABLES:
                 self.connection.execute(f"delete from {table}")  # noqa: S608 - names of our own
@@ -127,9 +127,9 @@ class Store:
     def insert(
         self, item: Json, *, private: Mapping[str, Any] | None = None, account: str | None = None
     ) -> None:
-        """Add an object; `private` is what only the fake itself knows about it.
+        """Add an object to our own account or to the connected `account`.
 
-        It is in our own account, or in the connected `account`.
+        The API does not show the fields in `private`.
         """
         self.connection.execute(
             "insert into objects (id, kind, created, body, private, account)"
@@ -145,38 +145,38 @@ class Store:
         )
 
     def replace(self, item: Json) -> None:
-        """Write the object as it is now."""
+        """Overwrite an object."""
         self.connection.execute(
             "update objects set body = ? where id = ?", (json.dumps(item), item["id"])
         )
 
     def delete(self, object_id: str) -> None:
-        """Forget an object."""
+        """Delete an object."""
         self.connection.execute("delete from objects where id = ?", (object_id,))
 
     def find(self, kind: str, object_id: str) -> Json | None:
-        """Return an object by its id, in whichever account it is."""
+        """Return an object of any account by its id."""
         row = self.connection.execute(
             "select body from objects where id = ? and kind = ?", (object_id, kind)
         ).fetchone()
         return json.loads(row["body"]) if row else None
 
     def account_of(self, object_id: str) -> str | None:
-        """Return the connected account that an object is in, or None for our own."""
+        """Return the connected account of an object, or None for our own."""
         row = self.connection.execute(
             "select account from objects where id = ?", (object_id,)
         ).fetchone()
         return row["account"] if row else None
 
     def private(self, object_id: str) -> Json:
-        """Return what was kept beside the object."""
+        """Return the private fields of an object."""
         row = self.connection.execute(
             "select private from objects where id = ?", (object_id,)
         ).fetchone()
         return json.loads(row["private"]) if row and row["private"] else {}
 
     def find_all(self, kind: str, field: str, value: str) -> list[Json]:
-        """Return the objects that refer to `value` in `field`, newest first."""
+        """Return the objects of a kind whose `field` is `value`, newest first."""
         rows = self.connection.execute(
             "select body from objects"  # noqa: S608 - field names are our own
             f" where kind = ? and json_extract(body, '$.{field}') = ? order by seq desc",

@@ -1,5 +1,5 @@
-"""Stripe's objects, a module each; an operation of the API is a function here.
+"""Stripe's objects, one kind per module. A function answers an operation of the API.
 
-An operation reads all its parameters, closes them with `finish`, and only then changes anything. It
-returns the object, raises a `StripeError`, or returns an `Answer` that is kept although it failed.
+An operation reads all its parameters, calls `finish`, and only then changes anything. It returns
+the object, or raises a `StripeError`, or returns an `Answer`: an error whose changes are kept.
 """

@@ -1,7 +1,6 @@
-"""Stripe's checks of a connected account, and the abilities that follow from them.
+"""The requirements of a connected account, and the abilities that they enable or disable.
 
-How requirements become due, and what they disable:
-https://docs.stripe.com/connect/handling-api-verification.
+Stripe describes them in https://docs.stripe.com/connect/handling-api-verification.
 """
 
 import contextlib
@@ -32,7 +31,7 @@ DISABLED_REASONS = (
     "under_review",
 )
 #: The requirements of a new account.
-_WANTED = (
+_INITIAL_REQUIREMENTS = (
     "business_profile.mcc",
     "business_profile.url",
     "business_type",
@@ -61,7 +60,7 @@ def requirements(
     disabled_reason: str | None = None,
     deadline: int | None = None,
 ) -> Json:
-    """Return what is required of an account; what is past due is due as well."""
+    """Return the requirements of an account; those past due are due as well."""
     due = sorted({*currently_due, *past_due})
     return {
         "alternatives": [],
@@ -79,7 +78,7 @@ def find(tx: Transaction, account_id: str) -> Json:
     """Return a connected account.
 
     Raises:
-        StripeError: there is none by that id.
+        StripeError: no connected account has that id.
 
     """
     account = tx.store.find("account", account_id)
@@ -90,9 +89,9 @@ def find(tx: Transaction, account_id: str) -> Json:
 
 @contextlib.contextmanager
 def change(tx: Transaction, account_id: str) -> Iterator[Json]:
-    """Give an account to be changed, keep it and tell what is new, if anything is.
+    """Give the block an account, then save its changes and emit an event about them.
 
-    Stripe tells it to the endpoints for connected accounts alone.
+    Stripe sends the event to the endpoints for connected accounts alone.
     """
     account = find(tx, account_id)
     before = copy.deepcopy(account)
@@ -103,33 +102,33 @@ def change(tx: Transaction, account_id: str) -> Iterator[Json]:
         tx.emit("account.updated", account, previous=previous, account=account_id)
 
 
-def ask_all(account: Json) -> None:
-    """Have a new account prove everything that it has not said by itself."""
-    missing = [name for name in _WANTED if not _is_known(account, name)]
+def require_all(account: Json) -> None:
+    """Require every field that a new account does not have yet."""
+    missing = [name for name in _INITIAL_REQUIREMENTS if not _has_value(account, name)]
     account["requirements"] = requirements(
         past_due=missing, disabled_reason="requirements.past_due"
     )
     _set_all(account, "inactive")
 
 
-def follow(account: Json, requested: Iterable[str]) -> None:
-    """Draw the consequences of what the platform has said, and of what it has just `requested`."""
+def update_abilities(account: Json, requested: Iterable[str]) -> None:
+    """Set the abilities after an update by the platform, which has just `requested` some."""
     if not account["details_submitted"]:
-        ask_all(account)
+        require_all(account)
         return
-    is_content = account["requirements"]["disabled_reason"] is None
-    set_abilities(account, dict.fromkeys(requested, "active" if is_content else "inactive"))
+    is_enabled = account["requirements"]["disabled_reason"] is None
+    set_abilities(account, dict.fromkeys(requested, "active" if is_enabled else "inactive"))
 
 
 def finish_onboarding(account: Json) -> None:
-    """Let the owner have filled in every form, and Stripe want nothing more."""
+    """Complete the onboarding: Stripe has verified every field."""
     account["details_submitted"] = True
     account["requirements"] = requirements()
     _set_all(account, "active")
 
 
 def await_verification(account: Json, fields: Sequence[str]) -> None:
-    """Let the owner have filled in every form, and Stripe not have looked at it yet."""
+    """Complete the onboarding, except that Stripe still verifies `fields`."""
     account["details_submitted"] = True
     account["requirements"] = requirements(
         pending=fields, disabled_reason="requirements.pending_verification"
@@ -138,21 +137,21 @@ def await_verification(account: Json, fields: Sequence[str]) -> None:
 
 
 def require(account: Json, fields: Sequence[str], deadline: int) -> None:
-    """Want more by a time; until then the account goes on as before."""
+    """Require more fields by a deadline; until then the account keeps its abilities."""
     past_due, reason = (account["requirements"][key] for key in ("past_due", "disabled_reason"))
     account["requirements"] = requirements(
         fields, past_due=past_due, disabled_reason=reason, deadline=deadline
     )
 
 
-def miss(account: Json, fields: Sequence[str]) -> None:
-    """Let the time for what was wanted be over: the account is disabled."""
+def mark_past_due(account: Json, fields: Sequence[str]) -> None:
+    """Mark fields as past due, which disables the account."""
     account["requirements"] = requirements(past_due=fields, disabled_reason="requirements.past_due")
     _set_all(account, "inactive")
 
 
 def disable(account: Json, reason: str) -> None:
-    """Take from an account all that it could do."""
+    """Disable every ability of an account."""
     account["requirements"]["disabled_reason"] = reason
     _set_all(account, "inactive")
 
@@ -160,7 +159,7 @@ def disable(account: Json, reason: str) -> None:
 def set_abilities(
     account: Json, capabilities: Mapping[str, str], *, payouts: bool | None = None
 ) -> None:
-    """Set single abilities as Stripe may, such as payouts that are held back."""
+    """Set single capabilities, and the payouts if given."""
     account["capabilities"] |= capabilities
     account["charges_enabled"] = account["capabilities"].get("card_payments") == "active"
     if payouts is not None:
@@ -172,7 +171,7 @@ def _set_all(account: Json, status: str) -> None:
     set_abilities(account, wanted, payouts=status == "active" and bool(wanted))
 
 
-def _is_known(account: Json, name: str) -> bool:
+def _has_value(account: Json, name: str) -> bool:
     value: Any = account
     for part in name.split("."):
         value = value.get(part) if isinstance(value, dict) else None
@@ -180,7 +179,7 @@ def _is_known(account: Json, name: str) -> bool:
 
 
 def _difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> Json:
-    """Return what `before` had where it differs, as the previous attributes of an event do."""
+    """Return the old values of changed fields, as the previous attributes of an event."""
     previous: Json = {}
     for name in {*before, *after}:
         old, new = before.get(name), after.get(name)

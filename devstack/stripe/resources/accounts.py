@@ -1,4 +1,7 @@
-"""Connected accounts, of a platform in Australia: https://docs.stripe.com/api/accounts."""
+"""Connected accounts of a platform in Australia, and the links to their onboarding.
+
+https://docs.stripe.com/api/accounts, https://docs.stripe.com/api/account_links.
+"""
 
 import copy
 from typing import Any
@@ -44,7 +47,7 @@ _SETTINGS: Json = {
         "statement_descriptor": None,
     },
 }
-#: Per type: who pays Stripe's fees, who bears losses, who collects requirements, which dashboard.
+#: By type: payer of Stripe's fees, bearer of losses, collector of requirements, dashboard.
 _CONTROLLERS = {
     "custom": ("application_custom", "application", "application", "none"),
     "express": ("application_express", "application", "stripe", "express"),
@@ -85,13 +88,13 @@ def create(tx: Transaction, params: Params) -> Json:
         "tos_acceptance": {"date": None, "ip": None, "user_agent": None},
     }
     _apply_changes(account, changes)
-    account_state.ask_all(account)
+    account_state.require_all(account)
     tx.store.insert(account)
     return account
 
 
 def retrieve_own(tx: Transaction, params: Params) -> Json:
-    """`GET /v1/account`: our own, or the connected one that the request is about."""
+    """`GET /v1/account`: our own account, or the one that the header Stripe-Account names."""
     params.finish()
     if tx.origin.account is not None:
         return account_state.find(tx, tx.origin.account)
@@ -113,12 +116,12 @@ def update(tx: Transaction, params: Params, account_id: str) -> Json:
     with account_state.change(tx, account_id) as account:
         before = set(account["capabilities"])
         _apply_changes(account, changes)
-        account_state.follow(account, set(account["capabilities"]) - before)
+        account_state.update_abilities(account, set(account["capabilities"]) - before)
     return account
 
 
 def list_page(tx: Transaction, params: Params) -> Json:
-    """`GET /v1/accounts`: those connected to ours."""
+    """`GET /v1/accounts`: the connected accounts."""
     return read_page(tx.store, params, "account", url="/v1/accounts")
 
 
@@ -131,7 +134,7 @@ def delete(tx: Transaction, params: Params, account_id: str) -> Json:
 
 
 def create_login_link(tx: Transaction, params: Params, account_id: str) -> Json:
-    """`POST /v1/accounts/:id/login_links`: the way to the Express Dashboard, which is not here."""
+    """`POST /v1/accounts/:id/login_links`: a link to the Express Dashboard."""
     params.finish()
     account = account_state.find(tx, account_id)
     if account["controller"]["stripe_dashboard"]["type"] != "express":
@@ -171,7 +174,7 @@ def create_link(tx: Transaction, params: Params) -> Json:
 
 
 def visit_link(store: Store, token: str, now: int) -> bool:
-    """Return whether a link opens its page: only once, and in its time."""
+    """Use a link; return true if it opens its page: only once, and before it expires."""
     link = store.find("account_link", token)
     if link is None:
         return False
@@ -185,7 +188,7 @@ def link_target(store: Store, token: str) -> Json | None:
 
 
 def _own(config: StripeConfig) -> Json:
-    """Return a platform in Australia with nothing left to prove."""
+    """Return our own account: a platform in Australia without requirements."""
     return {
         "id": config.account_id,
         "object": "account",
@@ -218,7 +221,7 @@ def _read_kind(params: Params) -> Json:
 
 
 def _read_country(params: Params) -> str:
-    """Return the country of a new account; the fake has but one."""
+    """Return the country of a new account, which must be AU."""
     country = params.text("country") or "AU"
     if country != "AU":
         raise invalid(
@@ -228,7 +231,7 @@ def _read_country(params: Params) -> str:
 
 
 def _read_changes(params: Params) -> Json:
-    """Return the fields that a caller may set, with what he wants."""
+    """Return the fields that the caller sets, with their new values."""
     changes: Json = {}
     if params.has("email"):
         changes["email"] = params.email("email")
@@ -249,10 +252,10 @@ def _read_changes(params: Params) -> Json:
 
 
 def _apply_changes(account: Json, changes: Json) -> None:
-    """Write what `read_changes` has read into an account.
+    """Apply the result of `_read_changes` to an account.
 
     Raises:
-        StripeError: the account would ask for what Stripe does not give.
+        StripeError: Stripe does not grant the requested capabilities.
 
     """
     account |= {name: changes[name] for name in ("email", "business_type") if name in changes}
@@ -291,7 +294,7 @@ def _read_controller(params: Params) -> Json:
 
 
 def _choice_in(params: Params, group: str, name: str, allowed: tuple[str, ...]) -> str:
-    """Return `group[name]`; the first of those allowed is what Stripe takes for granted."""
+    """Return `group[name]`, by default the first of the allowed values."""
     values = params.nested(group)
     return (values.choice(name, allowed) if values else None) or allowed[0]
 
@@ -331,7 +334,7 @@ def _is_address(url: str) -> bool:
 
 
 def _read_collection(params: Params) -> None:
-    """Read what the hosted form would ask; the fake's form asks for nothing."""
+    """Read the options of the hosted form, which the fake ignores."""
     params.choice("collect", ("currently_due", "eventually_due"))
     options = params.nested("collection_options")
     if options is not None:

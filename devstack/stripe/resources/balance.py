@@ -1,6 +1,7 @@
 """Balance transactions and the balance: https://docs.stripe.com/api/balance_transactions.
 
-How each movement is booked is here too; what all bookings have in common is in `books`.
+Every movement of money is a balance transaction of one account, and the balance is their sum. Money
+that comes in is pending until it settles. Money taken out of it becomes available with it.
 """
 
 import dataclasses
@@ -15,14 +16,14 @@ from devstack.stripe.store import Json, new_id
 from devstack.stripe.transaction import Transaction
 
 
-#: Australian cards at the list price; the figure is only meant to be plausible.
+#: A plausible fee: the list price for Australian cards.
 _FEE_BPS = 170
 _FEE_FIXED_CENTS = 30
 _BPS = 10_000
 #: Stripe's fee in Australia for each dispute: https://stripe.com/au/pricing.
 _DISPUTE_FEE_CENTS = 2500
 _SETTLING_S = 2 * 24 * 3600
-#: The names of types in Stripe's reports, where the two differ:
+#: Reporting categories whose names differ from the type:
 #: https://docs.stripe.com/reports/reporting-categories.
 _CATEGORIES = {
     "payment": "charge",
@@ -61,7 +62,7 @@ def list_page(tx: Transaction, params: Params) -> Json:
 
 
 def retrieve_balance(tx: Transaction, params: Params) -> Json:
-    """`GET /v1/balance`: what the balance transactions come to."""
+    """`GET /v1/balance`: the sums of the balance transactions."""
     params.finish()
     amounts = totals(tx, tx.origin.account) or {"aud": {"available": 0, "pending": 0}}
     return {
@@ -73,7 +74,7 @@ def retrieve_balance(tx: Transaction, params: Params) -> Json:
 
 
 def check_available(tx: Transaction, amount: int, currency: str) -> None:
-    """Refuse to spend what our own account has not got, or not got yet."""
+    """Refuse an amount that exceeds the available balance of our own account."""
     available = totals(tx, None).get(currency, {"available": 0})["available"]
     if available < amount:
         raise refused(
@@ -84,7 +85,7 @@ def check_available(tx: Transaction, amount: int, currency: str) -> None:
 
 
 def book_charge(tx: Transaction, charge: Json) -> None:
-    """Book what a charge brings, less Stripe's fee, and note it on the charge."""
+    """Book a charge less Stripe's fee, and set the charge's balance transaction."""
     amount = charge["amount_captured"]
     fee = round(amount * _FEE_BPS / _BPS) + _FEE_FIXED_CENTS
     card = payment_methods.card_of(tx.store, charge["payment_method"])
@@ -95,7 +96,7 @@ def book_charge(tx: Transaction, charge: Json) -> None:
 
 
 def book_refund(tx: Transaction, refund: Json) -> None:
-    """Book a refund: it is taken out of what the charge has brought; Stripe keeps its fee."""
+    """Book a refund, which becomes available with its charge; Stripe keeps its fee."""
     available = _as_charged(tx, refund["charge"])
     refund["balance_transaction"] = book(
         tx, refund, kind="refund", amount=-refund["amount"], available=available
@@ -103,7 +104,7 @@ def book_refund(tx: Transaction, refund: Json) -> None:
 
 
 def book_refund_failure(tx: Transaction, refund: Json) -> None:
-    """Book that the money of a failed refund has come back."""
+    """Book the returned money of a failed refund."""
     available = _as_charged(tx, refund["charge"])
     refund["failure_balance_transaction"] = book(
         tx, refund, kind="refund_failure", amount=refund["amount"], available=available
@@ -111,7 +112,7 @@ def book_refund_failure(tx: Transaction, refund: Json) -> None:
 
 
 def book_dispute_withdrawal(tx: Transaction, dispute: Json) -> None:
-    """Book what a bank takes back and Stripe's fee; the dispute carries the whole object."""
+    """Book the disputed amount and Stripe's fee, and add the transaction to the dispute."""
     transaction_id = book(
         tx,
         dispute | {"description": f"Chargeback withdrawal for {dispute['charge']}"},
@@ -124,7 +125,7 @@ def book_dispute_withdrawal(tx: Transaction, dispute: Json) -> None:
 
 
 def book_dispute_reversal(tx: Transaction, dispute: Json) -> None:
-    """Book what comes back from a bank, without the fee."""
+    """Book the returned amount of a won dispute, without the fee."""
     transaction_id = book(
         tx,
         dispute | {"description": f"Chargeback reversal for {dispute['charge']}"},
@@ -136,9 +137,9 @@ def book_dispute_reversal(tx: Transaction, dispute: Json) -> None:
 
 
 def pay_out(tx: Transaction, account: str | None, currency: str) -> Json:
-    """Send all that is available to the account's bank, as Stripe does each day.
+    """Send the available balance to the account's bank, as Stripe does each day.
 
-    The payout itself is not served; its balance transaction is, and those that it consists of.
+    The API does not serve the payout itself, only its balance transaction and those that it pays.
     """
     amount = totals(tx, account).get(currency, {"available": 0})["available"]
     if amount <= 0:
@@ -166,24 +167,24 @@ def pay_out(tx: Transaction, account: str | None, currency: str) -> Json:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Availability:
-    """From when on money can be spent, and whether that is now."""
+    """The time from which money can be spent, and the status that results now."""
 
     on: int
     status: str
 
 
 def at_once(tx: Transaction) -> Availability:
-    """Return that money is there now."""
+    """Return the availability of money that can be spent now."""
     return Availability(on=tx.now, status="available")
 
 
 def _after_settling(tx: Transaction) -> Availability:
-    """Return when money that comes from a buyer is there."""
+    """Return the availability of money from a card payment."""
     return Availability(on=tx.now + _SETTLING_S, status="pending")
 
 
 def together_with(tx: Transaction, transaction_id: str) -> Availability:
-    """Return when the money of another balance transaction is there."""
+    """Return the availability of another balance transaction."""
     settle_due(tx)
     other = tx.store.find("balance_transaction", transaction_id) or {}
     return Availability(on=max(other["available_on"], tx.now), status=other["status"])
@@ -200,7 +201,7 @@ def book(
     available: Availability | None = None,
     account: str | None = None,
 ) -> str:
-    """Book a movement of money, at once unless it is `available` later; return its id."""
+    """Book a movement of money, by default available now; return its id."""
     available = available or at_once(tx)
     transaction: Json = {
         "id": new_id("txn"),
@@ -225,7 +226,7 @@ def book(
 
 
 def totals(tx: Transaction, account: str | None) -> Mapping[str, Mapping[str, int]]:
-    """Return what an account has per currency, `available` and `pending`."""
+    """Return the `available` and `pending` balance of an account by currency."""
     settle_due(tx)
     rows = tx.store.connection.execute(
         "select json_extract(body, '$.currency') as currency,"
@@ -242,7 +243,7 @@ def totals(tx: Transaction, account: str | None) -> Mapping[str, Mapping[str, in
 
 
 def settle_due(tx: Transaction) -> None:
-    """Make available what has settled by now."""
+    """Make the money available that has settled by now."""
     tx.store.connection.execute(
         "update objects set body = json_set(body, '$.status', 'available')"
         " where kind = 'balance_transaction' and json_extract(body, '$.status') = 'pending'"
@@ -252,7 +253,7 @@ def settle_due(tx: Transaction) -> None:
 
 
 def settle_all(tx: Transaction, account: str | None) -> None:
-    """Make available now all that an account is waiting for."""
+    """Make all pending money of an account available now."""
     tx.store.connection.execute(
         "update objects set body = json_set(body, '$.available_on', ?)"
         " where kind = 'balance_transaction' and account is ?"

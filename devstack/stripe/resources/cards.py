@@ -1,10 +1,10 @@
-"""Stripe's test cards and what each of them does: https://docs.stripe.com/testing."""
+"""Stripe's test cards, with the behaviour of each: https://docs.stripe.com/testing."""
 
 import dataclasses
 from enum import StrEnum
 
 
-class RefundFate(StrEnum):
+class RefundOutcome(StrEnum):
     """The outcome of a refund to a card."""
 
     SUCCEEDS = "succeeds"
@@ -14,27 +14,27 @@ class RefundFate(StrEnum):
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Decline:
-    """Why a bank, or a check before it, says no."""
+    """The reason for which a bank, or a check before it, declines a payment."""
 
     code: str
     message: str
     decline_code: str | None = None
-    #: Which field of the card's form is to be blamed.
+    #: The field of the card's form that caused the decline.
     param: str | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Doubt:
-    """The complaint of a card's holder to the bank after the payment."""
+class CardDispute:
+    """A dispute that the card's holder opens after the payment."""
 
     reason: str
-    #: The bank only asks; it takes no money back.
+    #: An inquiry takes no money back.
     is_inquiry: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class TestCard:
-    """A card number with a fate; `name` is the end of its `pm_card_…` and `tok_…` ids."""
+    """A card number with its behaviour; `name` is the end of its `pm_card_…` and `tok_…` ids."""
 
     name: str
     number: str
@@ -42,14 +42,14 @@ class TestCard:
     country: str = "US"
     decline: Decline | None = None
     needs_authentication: bool = False
-    doubt: Doubt | None = None
-    refund_fate: RefundFate = RefundFate.SUCCEEDS
-    #: Its payments are available at once: https://docs.stripe.com/testing#available-balance.
+    dispute: CardDispute | None = None
+    refund_outcome: RefundOutcome = RefundOutcome.SUCCEEDS
+    #: Stripe makes its payments available at once: https://docs.stripe.com/testing#available-balance.
     is_settled_at_once: bool = False
 
     @property
     def last4(self) -> str:
-        """Return the digits that are shown."""
+        """Return the last four digits."""
         return self.number[-4:]
 
 
@@ -73,13 +73,15 @@ def _refused(name: str, number: str, code: str, message: str, param: str | None 
 
 
 def _challenged(name: str, number: str, decline_code: str, message: str) -> TestCard:
-    """Return a card whose bank declines after the buyer has proven that it is his."""
+    """Return a card whose bank declines after the buyer has passed 3-D Secure."""
     card = _declined(name, number, decline_code, message)
     return dataclasses.replace(card, needs_authentication=True)
 
 
 def _disputed(name: str, number: str, reason: str, *, is_inquiry: bool = False) -> TestCard:
-    return TestCard(name=name, number=number, doubt=Doubt(reason=reason, is_inquiry=is_inquiry))
+    return TestCard(
+        name=name, number=number, dispute=CardDispute(reason=reason, is_inquiry=is_inquiry)
+    )
 
 
 _CARDS = (
@@ -136,13 +138,15 @@ _CARDS = (
         "insufficient_funds",
         _NO_FUNDS,
     ),
-    # It can be challenged, and is not unless the bank or a rule of Radar wants it.
+    # Only the bank or a rule of Radar would demand 3-D Secure.
     TestCard(name="threeDSecureOptional", number="4000000000003055"),
     _disputed("createDispute", "4000000000000259", "fraudulent"),
     _disputed("createDisputeProductNotReceived", "4000000000002685", "product_not_received"),
     _disputed("createDisputeInquiry", "4000000000001976", "fraudulent", is_inquiry=True),
-    TestCard(name="pendingRefund", number="4000000000007726", refund_fate=RefundFate.PENDING),
-    TestCard(name="refundFail", number="4000000000005126", refund_fate=RefundFate.FAILS_LATER),
+    TestCard(name="pendingRefund", number="4000000000007726", refund_outcome=RefundOutcome.PENDING),
+    TestCard(
+        name="refundFail", number="4000000000005126", refund_outcome=RefundOutcome.FAILS_LATER
+    ),
 )
 _BY_NAME = {card.name: card for card in _CARDS}
 _BY_NUMBER = {card.number: card for card in _CARDS}
@@ -154,5 +158,5 @@ def card_named(name: str) -> TestCard | None:
 
 
 def card_numbered(number: str) -> TestCard | None:
-    """Return the card with a number, as a form would send it."""
+    """Return the card with this number, which may contain spaces."""
     return _BY_NUMBER.get(number.replace(" ", ""))

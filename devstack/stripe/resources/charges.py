@@ -1,4 +1,8 @@
-"""Charges, one per attempt to pay an intent: https://docs.stripe.com/api/charges."""
+"""Charges, one per attempt to pay an intent: https://docs.stripe.com/api/charges.
+
+A captured charge may be booked some time later:
+https://docs.stripe.com/payments/payment-intents/asynchronous-capture.
+"""
 
 from devstack.stripe.lists import equals, read_page
 from devstack.stripe.params import Params
@@ -21,7 +25,7 @@ COPIED = (
     "statement_descriptor_suffix",
     "transfer_group",
 )
-#: Fields of other payment methods, or of features that this account does not use.
+#: Fields of other payment methods and of unused features.
 UNUSED = (
     "application",
     "application_fee",
@@ -36,8 +40,8 @@ UNUSED = (
     "source_transfer",
     "transfer_data",
 )
-#: The fields of every new charge.
-_UNTOUCHED: Json = {
+#: The same fields of every new charge.
+_INITIAL: Json = {
     "amount_captured": 0,
     "amount_refunded": 0,
     "calculated_statement_descriptor": "AUSSIE MARKET",
@@ -48,7 +52,7 @@ _UNTOUCHED: Json = {
     "radar_options": {},
     "refunded": False,
 }
-#: The result on a charge of a challenge that the buyer has passed.
+#: The field of a charge whose buyer has passed 3-D Secure.
 _AUTHENTICATED: Json = {
     "authentication_flow": "challenge",
     "electronic_commerce_indicator": "05",
@@ -91,14 +95,14 @@ def add(
     decline: Decline | None = None,
     is_authenticated: bool = False,
 ) -> Json:
-    """Add the charge of an attempt: failed by `decline`, else authorised and not captured yet."""
+    """Add the charge of an attempt. It fails with `decline`, or else awaits its capture."""
     charge_id = new_id("ch")
     charge: Json = {
         "id": charge_id,
         "object": "charge",
         **dict.fromkeys(UNUSED),
         **{name: intent[name] for name in COPIED},
-        **_UNTOUCHED,
+        **_INITIAL,
         "billing_details": method["billing_details"],
         "created": tx.now,
         "failure_code": decline.code if decline else None,
@@ -118,19 +122,19 @@ def add(
 
 
 def book(tx: Transaction, charge: Json) -> None:
-    """Book a captured charge; from now on a bank may dispute it."""
+    """Book a captured charge, which a bank may then dispute."""
     balance.book_charge(tx, charge)
     tx.store.replace(charge)
-    disputes.expect(tx, charge)
+    disputes.schedule_test_dispute(tx, charge)
 
 
-def book_later(tx: Transaction, charge: Json) -> None:
-    """Leave it for later, as Stripe answers before it has booked; charge.updated tells of it."""
+def schedule_booking(tx: Transaction, charge: Json) -> None:
+    """Schedule the booking. Stripe answers before it, and emits charge.updated after it."""
     tx.schedule(charge["id"], "book_charge")
 
 
-def book_now(tx: Transaction, charge: Json) -> None:
-    """Book what is still to be booked, for somebody wants to move the money."""
+def ensure_booked(tx: Transaction, charge: Json) -> None:
+    """Book the charge now if it is not booked, because the caller moves its money."""
     if charge["balance_transaction"] is None:
         tx.store.take_scheduled(charge["id"])
         book(tx, charge)

@@ -1,6 +1,6 @@
-"""Confirm an intent: charge it, decline it, or ask the buyer to authenticate.
+"""Confirm an intent: charge it, decline it, or demand that the buyer authenticates.
 
-The states and their names: https://docs.stripe.com/payments/paymentintents/lifecycle.
+Stripe describes the states in https://docs.stripe.com/payments/paymentintents/lifecycle.
 """
 
 import dataclasses
@@ -26,17 +26,17 @@ _NOT_AUTHENTICATED = Decline(
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class ConfirmOptions:
-    """The caller's options for a payment that cannot be settled at once."""
+    """The caller's options for a payment that needs authentication."""
 
     return_url: str | None
-    #: Whether Stripe.js is going to show the bank's page by itself.
+    #: True if Stripe.js shows the bank's page by itself.
     uses_sdk: bool
     is_off_session: bool
     error_on_requires_action: bool
 
 
 def read_options(params: Params) -> ConfirmOptions:
-    """Read the parameters that confirming takes, wherever it is done."""
+    """Read the parameters of a confirmation, which a creation has too."""
     return ConfirmOptions(
         return_url=params.text("return_url"),
         uses_sdk=params.boolean("use_stripe_sdk"),
@@ -46,7 +46,7 @@ def read_options(params: Params) -> ConfirmOptions:
 
 
 def read_method(tx: Transaction, params: Params) -> Json | None:
-    """Return the payment method that the caller names, or describes, if he does."""
+    """Return the payment method that the caller names or describes, or None."""
     method_id = params.text("payment_method")
     data = params.nested("payment_method_data")
     if method_id is not None and data is not None:
@@ -59,7 +59,7 @@ def read_method(tx: Transaction, params: Params) -> Json | None:
 
 
 def check_secret(tx: Transaction, intent: Json, secret: str | None) -> None:
-    """Refuse a wrong client secret, and none from a caller who has nothing else to show."""
+    """Refuse a wrong client secret, and a publishable key without one."""
     if secret is None and tx.origin.is_publishable:
         raise unauthorized("A publishable key needs the client_secret of the PaymentIntent.")
     if secret is not None and secret != intent["client_secret"]:
@@ -73,7 +73,7 @@ def check_secret(tx: Transaction, intent: Json, secret: str | None) -> None:
 def attempt(
     tx: Transaction, intent: Json, method: Json | None, options: ConfirmOptions
 ) -> Json | Answer:
-    """Try to take the money; a decline is an answer of 402 and stays on the intent."""
+    """Attempt the payment. A decline answers 402, and the intent keeps the error."""
     if method is None:
         raise refused(
             "You cannot confirm this PaymentIntent because it's missing a payment method. You can "
@@ -93,10 +93,10 @@ def attempt(
 
 
 def authenticate(tx: Transaction, intent_id: str, *, is_successful: bool) -> Json:
-    """Do for the buyer what the bank's page asks for (3-D Secure), well or badly."""
+    """Pass or fail 3-D Secure, as the buyer does on the bank's page."""
     intent = tx.get("payment_intent", intent_id, param="intent")
     if intent["status"] != "requires_action":
-        raise refused(f"PaymentIntent {intent_id} asks for no action: it is {intent['status']}.")
+        raise refused(f"PaymentIntent {intent_id} requires no action: it is {intent['status']}.")
     method = tx.get("payment_method", intent["payment_method"])
     intent["next_action"] = None
     if is_successful:
@@ -108,10 +108,10 @@ def authenticate(tx: Transaction, intent_id: str, *, is_successful: bool) -> Jso
 
 
 def capture(tx: Transaction, intent: Json, charge: Json, amount: int) -> None:
-    """Take `amount` of what the card was authorised for."""
+    """Capture `amount` of the authorised amount."""
     charge |= {"captured": True, "amount_captured": amount}
     if intent["capture_method"] == "automatic_async":
-        charges.book_later(tx, charge)
+        charges.schedule_booking(tx, charge)
     else:
         charges.book(tx, charge)
     intent |= {"amount_received": amount, "amount_capturable": 0, "status": "succeeded"}

@@ -1,4 +1,4 @@
-"""Customers, as far as intents and Identity name them: https://docs.stripe.com/api/customers."""
+"""Customers, which intents and Identity sessions refer to: https://docs.stripe.com/api/customers."""
 
 from devstack.stripe.errors import missing
 from devstack.stripe.lists import Condition, equals, read_page
@@ -9,11 +9,11 @@ from devstack.stripe.transaction import Transaction
 
 _TEXTS = ("description", "name", "phone")
 _ADDRESS = ("city", "country", "line1", "line2", "postal_code", "state")
-_IS_THERE = Condition(sql="json_extract(body, '$.deleted') is null", values=())
+_NOT_DELETED = Condition(sql="json_extract(body, '$.deleted') is null", values=())
 
 
 def create(tx: Transaction, params: Params) -> Json:
-    """`POST /v1/customers`; nothing about a customer is required."""
+    """`POST /v1/customers`; no field is required."""
     changes, metadata = _read(params), params.metadata()
     params.finish()
     customer = _new(tx) | changes | {"metadata": merge_metadata({}, metadata)}
@@ -23,14 +23,14 @@ def create(tx: Transaction, params: Params) -> Json:
 
 
 def retrieve(tx: Transaction, params: Params, customer_id: str) -> Json:
-    """`GET /v1/customers/:id`; of a deleted one only that much is left."""
+    """`GET /v1/customers/:id`; a deleted customer has no fields but its id."""
     params.finish()
     return tx.get("customer", customer_id)
 
 
 def list_page(tx: Transaction, params: Params) -> Json:
     """`GET /v1/customers`, by `email`."""
-    conditions = [_IS_THERE, *equals("email", params.text("email"))]
+    conditions = [_NOT_DELETED, *equals("email", params.text("email"))]
     return read_page(tx.store, params, "customer", url="/v1/customers", conditions=conditions)
 
 
@@ -49,20 +49,20 @@ def update(tx: Transaction, params: Params, customer_id: str) -> Json:
 
 
 def delete(tx: Transaction, params: Params, customer_id: str) -> Json:
-    """`DELETE /v1/customers/:id`, for good; what was paid stays."""
+    """`DELETE /v1/customers/:id`; the payments remain."""
     params.finish()
     customer = _existing(tx, customer_id, param="id", status=404)
     tx.emit("customer.deleted", customer)
-    gone: Json = {"id": customer_id, "object": "customer", "deleted": True}
-    tx.store.replace(gone)
-    return gone
+    deleted: Json = {"id": customer_id, "object": "customer", "deleted": True}
+    tx.store.replace(deleted)
+    return deleted
 
 
 def read_id(tx: Transaction, params: Params, name: str) -> str | None:
     """Return the customer that the parameter names.
 
     Raises:
-        StripeError: there is none by that id, or no longer.
+        StripeError: no customer has that id, or it is deleted.
 
     """
     customer_id = params.text(name)

@@ -1,6 +1,6 @@
-"""The other side of a transfer: a payment that the connected account gets, and its refunds.
+"""The payment that a connected account receives by a transfer, and its refunds.
 
-A payment is a charge, and all of this is in the connected account's own books.
+The payment is a charge. All of its objects belong to the connected account.
 """
 
 from devstack.stripe.resources import balance, charges
@@ -10,7 +10,7 @@ from devstack.stripe.transaction import Transaction
 
 
 def add(tx: Transaction, transfer: Json, available: Availability) -> str:
-    """Let a transfer arrive; return the id of the payment."""
+    """Add the payment of a transfer; return its id."""
     account = transfer["destination"]
     payment: Json = {
         "id": new_id("py"),
@@ -56,13 +56,13 @@ def add(tx: Transaction, transfer: Json, available: Availability) -> str:
 
 
 def refund(tx: Transaction, transfer: Json, reversal: Json) -> str:
-    """Let a reversal be taken out of the payment; return the id of the refund."""
+    """Refund the amount of a reversal from the payment; return the refund's id."""
     account = transfer["destination"]
     payment = tx.store.find("charge", transfer["destination_payment"]) or {}
     payment["amount_refunded"] += reversal["amount"]
     payment["refunded"] = payment["amount_refunded"] == payment["amount"]
     tx.store.replace(payment)
-    taken: Json = {
+    payment_refund: Json = {
         "id": new_id("pyr"),
         "object": "refund",
         "amount": reversal["amount"],
@@ -78,13 +78,13 @@ def refund(tx: Transaction, transfer: Json, reversal: Json) -> str:
         "status": "succeeded",
         "transfer_reversal": None,
     }
-    taken["balance_transaction"] = balance.book(
+    payment_refund["balance_transaction"] = balance.book(
         tx,
-        taken,
+        payment_refund,
         kind="payment_refund",
-        amount=-taken["amount"],
+        amount=-payment_refund["amount"],
         available=balance.together_with(tx, payment["balance_transaction"]),
         account=account,
     )
-    tx.store.insert(taken, account=account)
-    return str(taken["id"])
+    tx.store.insert(payment_refund, account=account)
+    return str(payment_refund["id"])

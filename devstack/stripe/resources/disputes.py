@@ -1,4 +1,8 @@
-"""Disputes as their merchant sees and answers them: https://docs.stripe.com/api/disputes."""
+"""Disputes: https://docs.stripe.com/api/disputes, https://docs.stripe.com/disputes/how-disputes-work.
+
+The bank of a dispute takes the money back at once, and Stripe takes a fee. An inquiry (status
+`warning_…`) takes no money. The bank closes it, or turns it into a dispute.
+"""
 
 import datetime as dt
 from collections.abc import Collection
@@ -12,7 +16,7 @@ from devstack.stripe.transaction import Transaction
 
 
 _WAITING = ("needs_response", "warning_needs_response")
-#: Evidence that decides a test dispute: https://docs.stripe.com/testing#evidence.
+#: The action that each test evidence schedules: https://docs.stripe.com/testing#evidence.
 _DECISIVE = {
     "winning_evidence": "win_dispute",
     "losing_evidence": "lose_dispute",
@@ -35,15 +39,15 @@ REASONS = (
     "subscription_canceled",
     "unrecognized",
 )
-#: Those in which a bank waits for our answer or weighs it.
+#: The bank waits for evidence or reviews it.
 OPEN = ("needs_response", "under_review", "warning_needs_response", "warning_under_review")
-#: The final states of each kind of case.
+#: The final states of a dispute, and of an inquiry.
 ENDS = ("won", "lost")
 INQUIRY_ENDS = ("warning_closed",)
-#: In these the bank has the money, so nobody else can give it back.
+#: The bank has the money, so no refund can return it.
 _TAKEN = ("needs_response", "under_review", "lost")
 _RESPONSE_DAYS = 9
-#: Visa's codes; other networks have others.
+#: Visa's reason codes, which stand for those of every network.
 _NETWORK_CODES = {
     "credit_not_processed": "13.6",
     "duplicate": "12.6",
@@ -102,7 +106,7 @@ def list_page(tx: Transaction, params: Params) -> Json:
 
 
 def update(tx: Transaction, params: Params, dispute_id: str) -> Json:
-    """`POST /v1/disputes/:id`: evidence, sent to the bank unless `submit` is false."""
+    """`POST /v1/disputes/:id`: add evidence, and send it to the bank unless `submit` is false."""
     evidence = _read_evidence(params)
     is_sent = params.boolean("submit", default=True)
     metadata = params.metadata()
@@ -124,23 +128,23 @@ def update(tx: Transaction, params: Params, dispute_id: str) -> Json:
 
 
 def close(tx: Transaction, params: Params, dispute_id: str) -> Json:
-    """`POST /v1/disputes/:id/close`: the merchant gives in, and the dispute is lost."""
+    """`POST /v1/disputes/:id/close`: the merchant accepts the dispute, which is lost."""
     params.finish()
     return settle(tx, dispute_id, "lost")
 
 
-def expect(tx: Transaction, charge: Json) -> None:
-    """Leave for later what the holder of a disputing test card is going to do."""
-    if payment_methods.card_of(tx.store, charge["payment_method"]).doubt is not None:
+def schedule_test_dispute(tx: Transaction, charge: Json) -> None:
+    """Schedule the dispute that a charge of a disputing test card gets."""
+    if payment_methods.card_of(tx.store, charge["payment_method"]).dispute is not None:
         tx.schedule(charge["id"], "open_dispute")
 
 
-def open_expected(tx: Transaction, charge_id: str) -> None:
-    """Open the case that the charge's test card stands for, if there is money left to doubt."""
+def open_test_dispute(tx: Transaction, charge_id: str) -> None:
+    """Open the dispute of the charge's test card, if any money is left to dispute."""
     charge = tx.get("charge", charge_id)
-    doubt = payment_methods.card_of(tx.store, charge["payment_method"]).doubt
-    if doubt is not None and _disputable_cents(tx.store, charge) > 0:
-        open_case(tx, charge_id, reason=doubt.reason, is_inquiry=doubt.is_inquiry)
+    planned = payment_methods.card_of(tx.store, charge["payment_method"]).dispute
+    if planned is not None and _disputable_cents(tx.store, charge) > 0:
+        open_case(tx, charge_id, reason=planned.reason, is_inquiry=planned.is_inquiry)
 
 
 def open_case(
@@ -151,14 +155,14 @@ def open_case(
     amount: int | None = None,
     is_inquiry: bool = False,
 ) -> Json:
-    """Dispute a charge, all that is left of it or a part."""
+    """Dispute an amount of a charge, by default all that is left."""
     charge = tx.get("charge", charge_id)
     left = _disputable_cents(tx.store, charge)
     amount = left if amount is None else amount
     if not 1 <= amount <= left:
         raise refused(f"Charge {charge_id} has {left} cents left to dispute.", param="amount")
     dispute = _new(tx, charge, amount, reason)
-    dispute |= _stage(charge, reason, is_inquiry=is_inquiry)
+    dispute |= _case_fields(charge, reason, is_inquiry=is_inquiry)
     tx.store.insert(dispute)
     charge["disputed"] = True
     tx.store.replace(charge)
@@ -172,14 +176,14 @@ def open_case(
 
 
 def escalate(tx: Transaction, dispute_id: str) -> Json:
-    """Make a dispute of an inquiry: now the bank takes the money."""
+    """Turn an inquiry into a dispute, which takes the money."""
     dispute = tx.get("dispute", dispute_id)
     if dispute["status"] not in OPEN or not is_inquiry(dispute):
-        raise refused(f"Dispute {dispute_id} is no open inquiry: it is {dispute['status']}.")
+        raise refused(f"Dispute {dispute_id} is not an open inquiry: it is {dispute['status']}.")
     tx.store.take_scheduled(dispute_id)
     before = {name: dispute[name] for name in ("is_charge_refundable", "status")}
     charge = tx.get("charge", dispute["charge"])
-    dispute |= _stage(charge, dispute["reason"], is_inquiry=False)
+    dispute |= _case_fields(charge, dispute["reason"], is_inquiry=False)
     _withdraw(tx, dispute)
     tx.emit("charge.dispute.updated", dispute, previous=before)
     tx.emit("charge.dispute.funds_withdrawn", dispute)
@@ -187,9 +191,9 @@ def escalate(tx: Transaction, dispute_id: str) -> Json:
 
 
 def settle(tx: Transaction, dispute_id: str, status: str) -> Json:
-    """End a case; what was taken comes back when it is won.
+    """Close a dispute or an inquiry. A won dispute returns the money.
 
-    Stripe has kept its fee in either case since June 2025.
+    Since June 2025 Stripe keeps its fee even then.
     """
     dispute = tx.get("dispute", dispute_id)
     if dispute["status"] not in OPEN:
@@ -197,7 +201,7 @@ def settle(tx: Transaction, dispute_id: str, status: str) -> Json:
     ends = INQUIRY_ENDS if is_inquiry(dispute) else ENDS
     if status not in ends:
         raise refused(f"Dispute {dispute_id} can end as {' or '.join(ends)}.", param="status")
-    # The outcome that the evidence scheduled has happened.
+    # The evidence may have scheduled an outcome, which must not follow this one.
     tx.store.take_scheduled(dispute_id)
     before = {"status": dispute["status"]}
     dispute["status"] = status
@@ -211,12 +215,12 @@ def settle(tx: Transaction, dispute_id: str, status: str) -> Json:
 
 
 def is_inquiry(dispute: Json) -> bool:
-    """Return whether the bank has only asked so far."""
+    """Return true for an inquiry, which has taken no money."""
     return str(dispute["status"]).startswith("warning_")
 
 
 def taken_cents(store: Store, charge_id: str) -> int:
-    """Return how much of a charge banks have taken back and not returned."""
+    """Return the amount of a charge that banks have taken back."""
     return _disputed_cents(store, charge_id, _TAKEN)
 
 
@@ -258,7 +262,7 @@ def _withdraw(tx: Transaction, dispute: Json) -> None:
     tx.store.replace(dispute)
 
 
-def _stage(charge: Json, reason: str, *, is_inquiry: bool) -> Json:
+def _case_fields(charge: Json, reason: str, *, is_inquiry: bool) -> Json:
     code = _NETWORK_CODES.get(reason)
     if is_inquiry and code is not None:
         code = code.partition(".")[0]
@@ -305,13 +309,13 @@ def _new(tx: Transaction, charge: Json, amount: int, reason: str) -> Json:
 
 
 def _due_by(now: int) -> int:
-    """Return the last second of the day by which the bank wants an answer."""
+    """Return the last second of the day on which evidence is due."""
     day = dt.datetime.fromtimestamp(now, tz=dt.UTC).date() + dt.timedelta(days=_RESPONSE_DAYS)
     return int(dt.datetime.combine(day, dt.time(23, 59, 59), tzinfo=dt.UTC).timestamp())
 
 
 def _known_evidence(charge: Json) -> Json:
-    """Return the evidence of a new dispute: what the charge tells of its buyer."""
+    """Return the evidence of a new dispute, which has the billing details of the charge."""
     return {
         **dict.fromkeys(_TEXTS + _FILES),
         "customer_email_address": charge["billing_details"]["email"],
@@ -321,7 +325,7 @@ def _known_evidence(charge: Json) -> Json:
 
 
 def _read_evidence(params: Params) -> Json:
-    """Return the fields of `evidence` that are given; the fake Stripe has no files to name."""
+    """Return the given fields of `evidence`; the fake Stripe has no files."""
     fields = params.nested("evidence")
     if fields is None:
         return {}

@@ -1,4 +1,8 @@
-"""Events as the API shows them: https://docs.stripe.com/api/events."""
+"""Events and webhook endpoints, both read-only.
+
+https://docs.stripe.com/api/events, https://docs.stripe.com/api/webhook_endpoints. The configuration
+has the endpoints, so the API cannot create one.
+"""
 
 import hashlib
 
@@ -40,13 +44,13 @@ def list_page(tx: Transaction, params: Params) -> Json:
 
 
 def with_pending(store: Store, event_id: str) -> Json:
-    """Return the event with the number of endpoints that have not taken it yet."""
+    """Return the event with its `pending_webhooks`: the endpoints that have not accepted it yet."""
     event = store.find("event", event_id) or {}
     return {**event, "pending_webhooks": delivery_log.pending_count(store, event_id)}
 
 
 def list_endpoints(tx: Transaction, params: Params) -> Json:
-    """`GET /v1/webhook_endpoints`: the first page, which holds up to `limit` endpoints."""
+    """`GET /v1/webhook_endpoints`: the first page of at most `limit` endpoints."""
     limit = params.positive("limit", _MAX_LIMIT) or _DEFAULT_LIMIT
     params.finish()
     endpoints = _all_endpoints(tx.config)

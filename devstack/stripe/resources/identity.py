@@ -1,6 +1,7 @@
-"""The progress of an Identity session: submitted, checked, verified or sent back, redacted.
+"""Identity sessions: https://docs.stripe.com/api/identity/verification_sessions.
 
-https://docs.stripe.com/identity/verification-checks, https://docs.stripe.com/identity/handle-verification-outcomes
+The states are those of https://docs.stripe.com/identity/how-sessions-work. A failed check has no
+status of its own: the session is `requires_input` with a `last_error`.
 """
 
 import json
@@ -16,7 +17,7 @@ from devstack.stripe.transaction import Transaction
 
 
 REPORT = "identity.verification_report"
-#: Why a check fails; the report blames the document or the selfie.
+#: The reasons of a failed check of the document or the selfie.
 CHECK_ERRORS = {
     "document_expired": "The document is expired.",
     "document_type_not_supported": "The document is of a type that is not supported.",
@@ -26,7 +27,7 @@ CHECK_ERRORS = {
     "selfie_manipulated": "The selfie has been manipulated.",
     "selfie_unverified_other": "The selfie could not be verified.",
 }
-#: Why there is nothing to check.
+#: The reasons of a session without a check.
 USER_ERRORS = {
     "abandoned": "The user has left before the end.",
     "consent_declined": "The user has declined to be verified.",
@@ -34,10 +35,12 @@ USER_ERRORS = {
     "device_not_supported": "The user's device is not supported.",
     "under_supported_age": "The user is too young to be verified.",
 }
-#: A caller gets these by naming each of them in `expand`, and never in a report.
+#: The API shows these only if `expand` names each of them, and never in a report.
 _SENSITIVE = ("dob", "id_number")
 _REDACTED = "[redacted]"
-_SOMEBODY: Json = {
+#: A session that requires no input has no secret and no address for the user.
+_NO_ACCESS: Json = {"client_secret": None, "url": None}
+_DEFAULT_OUTPUTS: Json = {
     "address": {
         "city": "Sydney",
         "country": "AU",
@@ -64,12 +67,12 @@ def create(tx: Transaction, params: Params) -> Json:
     session = _read_new(tx, params)
     params.finish()
     tx.store.insert(session)
-    _tell(tx, "created", session)
+    _emit(tx, "created", session)
     return session
 
 
 def retrieve(tx: Transaction, params: Params, session_id: str) -> Json:
-    """`GET /v1/identity/verification_sessions/:id`; it lets the user in while input is needed."""
+    """`GET /v1/identity/verification_sessions/:id`, with its secret while it requires input."""
     params.finish()
     return tx.get(KIND, session_id, param="session")
 
@@ -85,7 +88,7 @@ def list_page(tx: Transaction, params: Params) -> Json:
 
 
 def update(tx: Transaction, params: Params, session_id: str) -> Json:
-    """`POST /v1/identity/verification_sessions/:id`; Stripe tells nobody about it."""
+    """`POST /v1/identity/verification_sessions/:id`; Stripe emits no event."""
     changes, metadata = _read_changes(params), params.metadata()
     params.finish()
     session = tx.get(KIND, session_id, param="session")
@@ -99,7 +102,7 @@ def update(tx: Transaction, params: Params, session_id: str) -> Json:
 
 
 def cancel(tx: Transaction, params: Params, session_id: str) -> Json:
-    """`POST /v1/identity/verification_sessions/:id/cancel`, for good."""
+    """`POST /v1/identity/verification_sessions/:id/cancel`."""
     params.finish()
     session = tx.get(KIND, session_id, param="session")
     if session["status"] != "requires_input":
@@ -109,7 +112,7 @@ def cancel(tx: Transaction, params: Params, session_id: str) -> Json:
 
 
 def redact(tx: Transaction, params: Params, session_id: str) -> Json:
-    """`POST /v1/identity/verification_sessions/:id/redact`; Stripe takes up to four days for it."""
+    """`POST /v1/identity/verification_sessions/:id/redact`; Stripe needs up to four days."""
     params.finish()
     session = tx.get(KIND, session_id, param="session")
     _refuse_redacted(session, "redacted")
@@ -124,53 +127,53 @@ def redact(tx: Transaction, params: Params, session_id: str) -> Json:
 
 
 def submit(tx: Transaction, session_id: str) -> Json:
-    """Have the user send in what was asked for."""
+    """Submit the session, as the user does."""
     session = tx.get(KIND, session_id)
     if session["status"] != "requires_input":
-        raise refused(f"Session {session_id} waits for no input: it is {session['status']}.")
-    session |= {"last_error": None, "status": "processing"} | _closed_doors()
+        raise refused(f"Session {session_id} requires no input: it is {session['status']}.")
+    session |= {"last_error": None, "status": "processing"} | _NO_ACCESS
     tx.store.replace(session)
-    _tell(tx, "processing", session)
+    _emit(tx, "processing", session)
     return session
 
 
 def verify(tx: Transaction, session_id: str, outputs: Json) -> Json:
-    """Let the checks find that the user is who `outputs` say, which add to somebody's data."""
-    unknown = outputs.keys() - _SOMEBODY.keys()
+    """Verify the session; `outputs` replace fields of the default document."""
+    unknown = outputs.keys() - _DEFAULT_OUTPUTS.keys()
     if unknown:
-        raise refused(f"Nothing is verified by the name of {', '.join(sorted(unknown))}.")
+        raise refused(f"The verified outputs have no field {', '.join(sorted(unknown))}.")
     session = _submitted(tx, session_id)
-    outputs = {**_SOMEBODY, **outputs}
+    outputs = {**_DEFAULT_OUTPUTS, **outputs}
     _keep_private(tx.store, session_id, {"verified_outputs": outputs})
     session |= {
         "last_verification_report": _add_report(tx, session, outputs, error=None),
         "status": "verified",
     }
     tx.store.replace(session)
-    _tell(tx, "verified", session)
+    _emit(tx, "verified", session)
     return session
 
 
-def send_back(tx: Transaction, session_id: str, code: str) -> Json:
-    """Let a check, or the user, fail: input is needed once more."""
+def require_input(tx: Transaction, session_id: str, code: str) -> Json:
+    """Fail the check, or the user's part, by an error code; the session requires input again."""
     if code in USER_ERRORS:
         session = tx.get(KIND, session_id)
         if session["status"] != "requires_input":
-            raise refused(f"Session {session_id} has left the user: it is {session['status']}.")
+            raise refused(f"Session {session_id} requires no input: it is {session['status']}.")
         error = {"code": code, "reason": USER_ERRORS[code]}
     else:
         session = _submitted(tx, session_id)
         error = {"code": code, "reason": CHECK_ERRORS[code]}
-        report_id = _add_report(tx, session, _SOMEBODY, error=error)
+        report_id = _add_report(tx, session, _DEFAULT_OUTPUTS, error=error)
         session["last_verification_report"] = report_id
-    session |= {"last_error": error, "status": "requires_input"} | _new_doors(tx, session_id)
+    session |= {"last_error": error, "status": "requires_input"} | _new_access(tx, session_id)
     tx.store.replace(session)
-    _tell(tx, "requires_input", session)
+    _emit(tx, "requires_input", session)
     return session
 
 
 def finish_redaction(tx: Transaction, session_id: str) -> None:
-    """Take out what tells who the user is: of the session, its reports and its past events."""
+    """Remove personal data from the session, its reports and its past events."""
     session = tx.get(KIND, session_id)
     private = tx.store.private(session_id)
     _keep_private(tx.store, session_id, _redacted(private))
@@ -185,11 +188,11 @@ def finish_redaction(tx: Transaction, session_id: str) -> None:
     _redact_session(session)
     session["redaction"] = {"status": "redacted"}
     tx.store.replace(session)
-    _tell(tx, "redacted", session)
+    _emit(tx, "redacted", session)
 
 
 def include_outputs(store: Store, session: Json, names: Iterable[str]) -> None:
-    """Show what was verified, and of the sensitive fields those that are asked for by name."""
+    """Add the verified outputs to a session; `names` lists the sensitive fields to add."""
     outputs = store.private(session["id"]).get("verified_outputs")
     if outputs is None:
         session["verified_outputs"] = None
@@ -200,24 +203,24 @@ def include_outputs(store: Store, session: Json, names: Iterable[str]) -> None:
             shown[name] = value
 
 
-def _tell(tx: Transaction, news: str, session: Json) -> None:
-    """Emit an event of the session; what lets the user in is nobody's business there."""
-    tx.emit(f"{KIND}.{news}", session | _closed_doors())
+def _emit(tx: Transaction, name: str, session: Json) -> None:
+    """Emit an event of the session, without the secret and the address."""
+    tx.emit(f"{KIND}.{name}", session | _NO_ACCESS)
 
 
 def _read_new(tx: Transaction, params: Params) -> Json:
-    """Return a new session as the parameters describe it; the caller refuses what is left over."""
+    """Return a new session from the parameters; the caller then calls `finish`."""
     kind = _read_type(params)
     if kind is None:
         raise invalid("Missing required param: type.", param="type", code="parameter_missing")
-    # Only the page of Stripe would use it.
+    # Only Stripe's page uses it.
     params.text("return_url")
     session_id = new_id("vs")
     return {
         "id": session_id,
         "object": KIND,
         "client_reference_id": params.text("client_reference_id"),
-        **_new_doors(tx, session_id),
+        **_new_access(tx, session_id),
         "created": tx.now,
         "last_error": None,
         "last_verification_report": None,
@@ -244,17 +247,12 @@ def _read_changes(params: Params) -> Json:
     return {name: value for name, value in changes.items() if value is not None}
 
 
-def _new_doors(tx: Transaction, session_id: str) -> Json:
-    """Return the secret and the address that let the user in, once."""
+def _new_access(tx: Transaction, session_id: str) -> Json:
+    """Return a new secret and a new address of the user's page."""
     return {
         "client_secret": new_id(f"{session_id}_secret_test", 24),
         "url": f"{tx.config.url}/identity/start/{new_id('test', 32)}",
     }
-
-
-def _closed_doors() -> Json:
-    """Return what there is instead, once the user has submitted or nobody shall."""
-    return {"client_secret": None, "url": None}
 
 
 def _submitted(tx: Transaction, session_id: str) -> Json:
@@ -288,7 +286,7 @@ def _add_report(tx: Transaction, session: Json, found: Json, *, error: Json | No
         selfie = _result(error if is_selfie else None)
         report["selfie"] = {"document": None, "selfie": None, **selfie}
     elif is_selfie:
-        raise refused(f"Session {session['id']} asks for no selfie that could fail.")
+        raise refused(f"Session {session['id']} requires no selfie, so none can fail.")
     tx.store.insert(report)
     return str(report["id"])
 
@@ -303,7 +301,7 @@ def _redact_session(session: Json) -> None:
 
 
 def _redacted(value: Any, *, keep: Iterable[str] = ()) -> Any:
-    """Return the value with each text in it replaced; a number becomes nothing."""
+    """Return the value with each text in it replaced, and each number removed."""
     if isinstance(value, dict):
         return {name: item if name in keep else _redacted(item) for name, item in value.items()}
     return _REDACTED if isinstance(value, str) else None
@@ -344,9 +342,9 @@ def _read_details(params: Params) -> Json | None:
 
 
 def _cancel(tx: Transaction, session: Json) -> None:
-    session |= {"status": "canceled"} | _closed_doors()
+    session |= {"status": "canceled"} | _NO_ACCESS
     tx.store.replace(session)
-    _tell(tx, "canceled", session)
+    _emit(tx, "canceled", session)
 
 
 def _refuse_redacted(session: Json, verb: str) -> None:

@@ -1,4 +1,4 @@
-"""PaymentIntents: made, shown, changed, canceled: https://docs.stripe.com/api/payment_intents."""
+"""PaymentIntents: https://docs.stripe.com/api/payment_intents. `confirmation` pays them."""
 
 from devstack.stripe.errors import invalid, refused
 from devstack.stripe.lists import equals, read_page
@@ -8,7 +8,7 @@ from devstack.stripe.store import Json, new_id
 from devstack.stripe.transaction import Answer, Transaction
 
 
-#: Until the money moves; from then on an intent's amount is history.
+#: The states before the money moves, in which the amount may change.
 OPEN = ("requires_payment_method", "requires_confirmation", "requires_action")
 _CANCELABLE = (*OPEN, "requires_capture", "processing")
 _CANCELLATION_REASONS = ("duplicate", "fraudulent", "requested_by_customer", "abandoned")
@@ -55,7 +55,7 @@ _CAPTURE_METHODS = ("automatic", "automatic_async", "manual")
 
 
 def create(tx: Transaction, params: Params) -> Json | Answer:
-    """`POST /v1/payment_intents`; with `confirm` it is paid, or declined, in the same call."""
+    """`POST /v1/payment_intents`; `confirm` attempts the payment in the same call."""
     intent = _read_new(tx, params)
     intent["customer"] = customers.read_id(tx, params, "customer")
     method = confirmation.read_method(tx, params)
@@ -71,7 +71,7 @@ def create(tx: Transaction, params: Params) -> Json | Answer:
 
 
 def retrieve(tx: Transaction, params: Params, intent_id: str) -> Json:
-    """`GET /v1/payment_intents/:id`; the buyer's browser shows the client secret."""
+    """`GET /v1/payment_intents/:id`; a publishable key needs the client secret."""
     secret = params.text("client_secret")
     params.finish()
     intent = _get(tx, intent_id)
@@ -88,7 +88,7 @@ def list_page(tx: Transaction, params: Params) -> Json:
 
 
 def update(tx: Transaction, params: Params, intent_id: str) -> Json:
-    """`POST /v1/payment_intents/:id`; Stripe tells nobody about it."""
+    """`POST /v1/payment_intents/:id`; Stripe emits no event."""
     changes = _read_changes(params)
     customer_id = customers.read_id(tx, params, "customer")
     if customer_id is not None:
@@ -118,7 +118,7 @@ def update(tx: Transaction, params: Params, intent_id: str) -> Json:
 
 
 def cancel(tx: Transaction, params: Params, intent_id: str) -> Json:
-    """`POST /v1/payment_intents/:id/cancel`; a second time is refused."""
+    """`POST /v1/payment_intents/:id/cancel`; a second call is refused."""
     reason = params.choice("cancellation_reason", _CANCELLATION_REASONS)
     params.finish()
 
@@ -143,7 +143,7 @@ def cancel(tx: Transaction, params: Params, intent_id: str) -> Json:
 
 
 def confirm(tx: Transaction, params: Params, intent_id: str) -> Json | Answer:
-    """`POST /v1/payment_intents/:id/confirm`, by us or with the client secret by the buyer."""
+    """`POST /v1/payment_intents/:id/confirm`; a publishable key needs the client secret."""
     secret = params.text("client_secret")
     method = confirmation.read_method(tx, params)
     options = confirmation.read_options(params)
@@ -162,7 +162,7 @@ def confirm(tx: Transaction, params: Params, intent_id: str) -> Json | Answer:
 
 
 def capture(tx: Transaction, params: Params, intent_id: str) -> Json:
-    """`POST /v1/payment_intents/:id/capture`, of the whole or a part; the rest is let go."""
+    """`POST /v1/payment_intents/:id/capture`: a part releases the rest of the amount."""
     amount = params.positive("amount_to_capture")
     metadata = params.metadata()
     params.finish()
@@ -211,7 +211,7 @@ def _unexpected(intent: Json, message: str) -> Exception:
 
 
 def _read_new(tx: Transaction, params: Params) -> Json:
-    """Return a new intent as the parameters describe it; the caller refuses what is left over."""
+    """Return a new intent from the parameters; the caller then calls `finish`."""
     amount, currency = params.required_positive("amount"), params.required_text("currency")
     currency = _check_currency(currency)
     _check_amount(amount, currency)
@@ -226,7 +226,7 @@ def _read_new(tx: Transaction, params: Params) -> Json:
         "amount_capturable": 0,
         "amount_details": {"tip": {}},
         "amount_received": 0,
-        # Since 2024-04-10 Stripe captures asynchronously unless it is told otherwise.
+        # Since 2024-04-10 Stripe captures asynchronously by default.
         "capture_method": params.choice("capture_method", _CAPTURE_METHODS) or "automatic_async",
         "client_secret": new_id(f"{intent_id}_secret", 25),
         "confirmation_method": params.choice("confirmation_method", ("automatic", "manual"))
@@ -268,7 +268,7 @@ def _read_changes(params: Params) -> Json:
 
 
 def _check_amount(amount: int, currency: str) -> None:
-    """Refuse an amount that no card can be charged in a currency."""
+    """Refuse an amount outside the limits of its currency."""
     least = _MIN_AMOUNTS[currency]
     if amount < least:
         raise invalid(
@@ -285,7 +285,7 @@ def _check_amount(amount: int, currency: str) -> None:
 
 
 def _read_method_types(params: Params) -> Json:
-    """Return what may pay: the given types, or as Stripe has it today whatever is switched on."""
+    """Return the allowed payment methods: the given types, or by default automatic ones."""
     types = params.texts("payment_method_types")
     automatic = params.nested("automatic_payment_methods")
     is_automatic = types is None

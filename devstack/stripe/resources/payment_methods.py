@@ -1,4 +1,4 @@
-"""Payment methods, all of them cards: https://docs.stripe.com/api/payment_methods."""
+"""Payment methods, which are all cards: https://docs.stripe.com/api/payment_methods."""
 
 import datetime as dt
 import hashlib
@@ -31,10 +31,10 @@ def retrieve(tx: Transaction, params: Params, method_id: str) -> Json:
 
 
 def resolve(tx: Transaction, method_id: str, *, status: int = 400) -> Json:
-    """Return a payment method; each use of a shared test method makes one of its own.
+    """Return a payment method; each use of a shared test method creates a new one.
 
     Raises:
-        StripeError: there is none by that id.
+        StripeError: no payment method has that id.
 
     """
     if method_id.startswith(_SHARED):
@@ -48,7 +48,7 @@ def resolve(tx: Transaction, method_id: str, *, status: int = 400) -> Json:
 
 
 def read_data(tx: Transaction, params: Params) -> Json:
-    """Make a payment method of `type`, `card` and `billing_details`, as they stand in `params`."""
+    """Create a payment method from `type`, `card` and `billing_details` in `params`."""
     params.choice("type", ("card",))
     billing = _read_billing(params.nested("billing_details"))
     fields = params.nested("card")
@@ -147,17 +147,17 @@ def _card_fields(card: TestCard) -> Json:
 
 
 def expiry_year() -> int:
-    """Return a year in which a test card expires: always next year."""
+    """Return the year in which every test card expires: next year."""
     return dt.datetime.now(tz=dt.UTC).year + 1
 
 
 def fingerprint(card: TestCard) -> str:
-    """Return what is the same for each use of one card number."""
+    """Return the same text for each payment method of one card number."""
     return hashlib.sha256(card.number.encode()).hexdigest()[:16]
 
 
 def empty_billing() -> Json:
-    """Return billing details of which nothing is known."""
+    """Return billing details without any value."""
     names = ("city", "country", "line1", "line2", "postal_code", "state")
     return {
         "address": dict.fromkeys(names),

@@ -1,20 +1,20 @@
-"""Refunds and what becomes of them: https://docs.stripe.com/api/refunds."""
+"""Refunds: https://docs.stripe.com/api/refunds."""
 
 from devstack.stripe.errors import invalid, refused
 from devstack.stripe.lists import equals, read_page
 from devstack.stripe.params import Params, merge_metadata
 from devstack.stripe.resources import balance, charges, disputes, payment_methods
-from devstack.stripe.resources.cards import RefundFate
+from devstack.stripe.resources.cards import RefundOutcome
 from devstack.stripe.store import Json, new_id
 from devstack.stripe.transaction import Transaction
 
 
 _REASONS = ("duplicate", "fraudulent", "requested_by_customer")
-#: The action that follows a refund later, by its card.
+#: The scheduled action of a refund, by its outcome.
 _LATER = {
-    RefundFate.SUCCEEDS: "reference_refund",
-    RefundFate.PENDING: "succeed_refund",
-    RefundFate.FAILS_LATER: "fail_refund",
+    RefundOutcome.SUCCEEDS: "reference_refund",
+    RefundOutcome.PENDING: "succeed_refund",
+    RefundOutcome.FAILS_LATER: "fail_refund",
 }
 
 
@@ -28,13 +28,13 @@ def create(tx: Transaction, params: Params) -> Json:
 
     charge = _charge_of(tx, intent_id, charge_id)
     amount = _check_amount(tx, charge, amount)
-    fate = payment_methods.card_of(tx.store, charge["payment_method"]).refund_fate
-    refund = _new(tx, charge, amount, fate)
+    outcome = payment_methods.card_of(tx.store, charge["payment_method"]).refund_outcome
+    refund = _new(tx, charge, amount, outcome)
     refund |= {"metadata": merge_metadata({}, metadata), "reason": reason}
-    charges.book_now(tx, charge)
+    charges.ensure_booked(tx, charge)
     balance.book_refund(tx, refund)
     tx.store.insert(refund)
-    tx.schedule(refund["id"], _LATER[fate])
+    tx.schedule(refund["id"], _LATER[outcome])
 
     before = {name: charge[name] for name in ("amount_refunded", "refunded")}
     _add_refunded(tx, charge, amount)
@@ -72,34 +72,34 @@ def update(tx: Transaction, params: Params, refund_id: str) -> Json:
     refund = tx.get("refund", refund_id)
     before = {"metadata": refund["metadata"]}
     refund["metadata"] = merge_metadata(refund["metadata"], metadata)
-    _tell(tx, refund, before)
+    _save_update(tx, refund, before)
     return refund
 
 
 def give_reference(tx: Transaction, refund_id: str) -> None:
-    """Note the number by which the buyer's bank finds the refund."""
+    """Add the reference number by which the buyer's bank finds the refund."""
     refund = tx.get("refund", refund_id)
     before = {"destination_details": refund["destination_details"]}
     card = {**refund["destination_details"]["card"]}
     card |= {"reference": "7532970000000001", "reference_status": "available"}
     refund["destination_details"] = {"card": card, "type": "card"}
-    _tell(tx, refund, before)
+    _save_update(tx, refund, before)
 
 
 def succeed(tx: Transaction, refund_id: str) -> None:
-    """Let a pending refund come through."""
+    """Complete a pending refund."""
     refund = tx.get("refund", refund_id)
     if refund["status"] != "pending":
         raise refused(f"Refund {refund_id} is not pending: it is {refund['status']}.")
     before = {"status": refund["status"], "pending_reason": refund.pop("pending_reason")}
     refund["status"] = "succeeded"
-    _tell(tx, refund, before)
+    _save_update(tx, refund, before)
 
 
 def fail(tx: Transaction, refund_id: str) -> None:
-    """Let a refund come back from the bank, even one that had succeeded.
+    """Fail a refund, even one that has succeeded.
 
-    The money is ours again, and so is the right to refund the charge.
+    The money returns to our balance, and the charge can be refunded again.
     """
     refund = tx.get("refund", refund_id)
     if refund["status"] == "failed":
@@ -111,7 +111,7 @@ def fail(tx: Transaction, refund_id: str) -> None:
     _add_refunded(tx, tx.get("charge", refund["charge"]), -refund["amount"])
     tx.store.replace(refund)
     tx.emit("refund.failed", refund, previous=before)
-    _tell(tx, refund, before)
+    _save_update(tx, refund, before)
 
 
 def _charge_of(tx: Transaction, intent_id: str | None, charge_id: str | None) -> Json:
@@ -158,7 +158,7 @@ def _check_amount(tx: Transaction, charge: Json, amount: int | None) -> int:
     return amount
 
 
-def _new(tx: Transaction, charge: Json, amount: int, fate: RefundFate) -> Json:
+def _new(tx: Transaction, charge: Json, amount: int, outcome: RefundOutcome) -> Json:
     refund: Json = {
         "id": new_id("re"),
         "object": "refund",
@@ -181,7 +181,7 @@ def _new(tx: Transaction, charge: Json, amount: int, fate: RefundFate) -> Json:
         "status": "succeeded",
         "transfer_reversal": None,
     }
-    if fate is RefundFate.PENDING:
+    if outcome is RefundOutcome.PENDING:
         refund |= {"status": "pending", "pending_reason": "processing"}
     return refund
 
@@ -192,8 +192,8 @@ def _add_refunded(tx: Transaction, charge: Json, amount: int) -> None:
     tx.store.replace(charge)
 
 
-def _tell(tx: Transaction, refund: Json, before: Json) -> None:
+def _save_update(tx: Transaction, refund: Json, before: Json) -> None:
     tx.store.replace(refund)
     tx.emit("refund.updated", refund, previous=before)
-    # The older name of the same news; an account gets both.
+    # Stripe also emits the older name of the same event.
     tx.emit("charge.refund.updated", refund, previous=before)

@@ -1,8 +1,9 @@
-"""Transfers of our money to connected accounts: https://docs.stripe.com/api/transfers.
+"""Transfers to connected accounts, and their reversals.
 
-One that names its charge (`source_transaction`) may be made before the charge's money is there; it
-then becomes available together with it:
-https://docs.stripe.com/connect/separate-charges-and-transfers#transfer-availability.
+https://docs.stripe.com/api/transfers, https://docs.stripe.com/api/transfer_reversals.
+
+A transfer with a `source_transaction` may precede the money of that charge, and becomes available
+with it: https://docs.stripe.com/connect/separate-charges-and-transfers#transfer-availability.
 """
 
 from devstack.stripe.errors import invalid, missing, refused
@@ -14,7 +15,7 @@ from devstack.stripe.transaction import Transaction
 
 
 _MAX_AMOUNT = 99_999_999
-#: The number of reversals that a transfer shows; the list has them all.
+#: A transfer contains this many reversals; the list has all of them.
 _SHOWN = 10
 
 
@@ -42,7 +43,7 @@ def create(tx: Transaction, params: Params) -> Json:
         balance.check_available(tx, amount, currency)
         available = balance.at_once(tx)
     else:
-        charge = _source(tx, source_id, transfer)
+        charge = _source_charge(tx, source_id, transfer)
         available = balance.together_with(tx, charge["balance_transaction"])
     transfer["balance_transaction"] = balance.book(
         tx, transfer, kind="transfer", amount=-amount, available=available
@@ -69,7 +70,7 @@ def list_page(tx: Transaction, params: Params) -> Json:
 
 
 def update(tx: Transaction, params: Params, transfer_id: str) -> Json:
-    """`POST /v1/transfers/:id`: its description and its metadata."""
+    """`POST /v1/transfers/:id`: change its description and its metadata."""
     is_described = params.has("description")
     description = params.clearable_text("description")
     metadata = params.metadata()
@@ -88,7 +89,7 @@ def update(tx: Transaction, params: Params, transfer_id: str) -> Json:
 
 
 def create_reversal(tx: Transaction, params: Params, transfer_id: str) -> Json:
-    """`POST /v1/transfers/:id/reversals`: all that is left of a transfer, or an amount."""
+    """`POST /v1/transfers/:id/reversals`: an amount, by default all that is left."""
     amount = params.positive("amount")
     description = params.text("description")
     metadata = params.metadata()
@@ -110,7 +111,7 @@ def create_reversal(tx: Transaction, params: Params, transfer_id: str) -> Json:
     )
     reversal["destination_payment_refund"] = destination_payments.refund(tx, transfer, reversal)
     tx.store.insert(reversal)
-    _note_reversal(tx, transfer, reversal)
+    _add_to_transfer(tx, transfer, reversal)
     return reversal
 
 
@@ -133,7 +134,7 @@ def list_reversals(tx: Transaction, params: Params, transfer_id: str) -> Json:
 
 
 def update_reversal(tx: Transaction, params: Params, transfer_id: str, reversal_id: str) -> Json:
-    """`POST /v1/transfers/:id/reversals/:id`: its metadata."""
+    """`POST /v1/transfers/:id/reversals/:id`: change its metadata."""
     metadata = params.metadata()
     params.finish()
     reversal = _find_reversal(tx, transfer_id, reversal_id)
@@ -143,7 +144,7 @@ def update_reversal(tx: Transaction, params: Params, transfer_id: str, reversal_
 
 
 def check_amount(amount: int) -> None:
-    """Refuse an amount that is too large to be moved."""
+    """Refuse an amount above Stripe's limit."""
     if amount > _MAX_AMOUNT:
         raise invalid(
             f"Amount must be no more than {in_dollars(_MAX_AMOUNT)}",
@@ -153,7 +154,7 @@ def check_amount(amount: int) -> None:
 
 
 def in_dollars(cents: int) -> str:
-    """Return an amount as Stripe's messages spell it."""
+    """Return an amount as Stripe's messages write it."""
     return f"A${cents / 100:,.2f}"
 
 
@@ -177,12 +178,13 @@ def _check_destination(tx: Transaction, account_id: str, currency: str) -> None:
         )
 
 
-def _source(tx: Transaction, charge_id: str, transfer: Json) -> Json:
-    """Return the charge whose money is transferred; the two share their transfer group."""
+def _source_charge(tx: Transaction, charge_id: str, transfer: Json) -> Json:
+    """Return the source charge; it gets the transfer group of the transfer, or the reverse."""
     charge = tx.get("charge", charge_id, param="source_transaction", status=400)
     if not charge["captured"]:
         raise refused(
-            f"Charge {charge_id} has brought no money to transfer.", param="source_transaction"
+            f"Charge {charge_id} is not captured, so it has no money to transfer.",
+            param="source_transaction",
         )
     if charge["currency"] != transfer["currency"]:
         raise refused(
@@ -195,7 +197,7 @@ def _source(tx: Transaction, charge_id: str, transfer: Json) -> Json:
     transfer["transfer_group"] = group
     charge["transfer_group"] = charge["transfer_group"] or group
     tx.store.replace(charge)
-    charges.book_now(tx, charge)
+    charges.ensure_booked(tx, charge)
     return charge
 
 
@@ -259,7 +261,7 @@ def _check_reversal_amount(transfer: Json, amount: int | None) -> int:
 
 
 def _check_destination_balance(tx: Transaction, transfer: Json, amount: int) -> None:
-    """Refuse to take from a connected account what it has not got any more, pending or not."""
+    """Refuse an amount above the connected account's balance, available and pending."""
     both = balance.totals(tx, transfer["destination"]).get(transfer["currency"], {})
     if sum(both.values()) < amount:
         raise refused(
@@ -281,7 +283,7 @@ def _new_reversal(tx: Transaction, transfer: Json, amount: int) -> Json:
     }
 
 
-def _note_reversal(tx: Transaction, transfer: Json, reversal: Json) -> None:
+def _add_to_transfer(tx: Transaction, transfer: Json, reversal: Json) -> None:
     previous = {name: transfer[name] for name in ("amount_reversed", "reversals", "reversed")}
     shown = transfer["reversals"]
     total = shown["total_count"] + 1
