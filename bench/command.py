@@ -200,7 +200,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     unknown = sorted(set(options.subjects) - set(SUBJECTS))
     if unknown:
         parser.error(f"unknown subject: {', '.join(unknown)}; choose from {', '.join(SUBJECTS)}")
-    if not options.seconds >= 1:  # Also refuses nan.
+    if not options.seconds >= 1:  # This refuses nan too.
         parser.error("--seconds must be at least 1")
     return options
 

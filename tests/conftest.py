@@ -129,7 +129,7 @@ def _cluster_template(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _temporary_folder() -> Iterator[Path]:
-    # Not pytest's own folder: that one is closed to the user who runs Postgres for root.
+    # Pytest's own folder is closed to the user who runs Postgres for root.
     folder = Path(tempfile.mkdtemp(prefix="market-tests-"))
     try:
         yield folder

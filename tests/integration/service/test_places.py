@@ -104,7 +104,7 @@ def test_webhooks_leave_all_places_of_the_other_routes(
 
 
 def test_other_routes_leave_the_places_of_webhooks(service: OwnService, barrier: Barrier) -> None:
-    """However many callers wait, a webhook waits only for other webhooks."""
+    """A webhook waits only for other webhooks, whatever number of other callers wait."""
     with ThreadPoolExecutor(64) as threads:
         others = send(threads, service, 30, *ROUTES)
         first = barrier.wait_for(16)

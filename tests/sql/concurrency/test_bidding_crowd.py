@@ -1,4 +1,4 @@
-"""Many bidders at one auction at the same moment."""
+"""Many bidders bid on one auction at the same time."""
 
 import itertools
 import random

@@ -1,4 +1,4 @@
-"""Many close auctions at the same moment."""
+"""Many workers close auctions at the same time."""
 
 import itertools
 from functools import partial

@@ -235,7 +235,7 @@ def claimed(service: Actor) -> list[tuple[str, str]]:
 def test_intents_of_an_order_that_differs_are_read_again(
     owner: Connection, order_id: UUID, service: Actor, seller: Actor, alice: Actor
 ) -> None:
-    """Those that we know and those that Stripe names; each at most every ten minutes."""
+    """Known intents and those that Stripe names are read again, each every ten minutes."""
     paid(owner, order_id)
     other_id = ordered(seller, alice)
     attached(owner, other_id, "pi_other")

@@ -33,7 +33,7 @@ class Clock:
 
 
 def make_claims(**changes: Any) -> dict[str, Any]:
-    """Make the claims of a buyer who signed in a moment ago."""
+    """Make the claims of a buyer who has just signed in."""
     now = int(time.time())
     return {
         "iss": ISSUER,
