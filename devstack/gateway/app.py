@@ -21,7 +21,7 @@ from devstack.gateway.caller import GatewayError
 from devstack.gateway.context import Context, GatewayConfig
 from devstack.gateway.faults import FaultMiddleware, GatewayFaults
 from devstack.gateway.realtime import routes as realtime
-from devstack.gateway.realtime.services import services_of
+from devstack.gateway.realtime.context import realtime_context
 from devstack.gateway.rest import routes as rest
 from devstack.gateway.storage import routes as storage
 
@@ -74,7 +74,7 @@ def create_app(config: GatewayConfig) -> ASGIApp:
         Mount("/realtime/v1", routes=realtime.routes(context)),
         Mount("/storage/v1", routes=storage.routes(context)),
         *control.routes(
-            faults, services_of(context), config.keys.signing, context.service(mailbox_of)
+            faults, realtime_context(context), config.keys.signing, context.service(mailbox_of)
         ),
     ]
     app = Starlette(

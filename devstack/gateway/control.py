@@ -22,15 +22,15 @@ from devstack.emulation.control import Command, choice, control_routes, fault_co
 from devstack.emulation.signing_keys import KeyState, SigningKeys
 from devstack.gateway.auth.mailbox import Mailbox
 from devstack.gateway.faults import GatewayFault, GatewayFaults
+from devstack.gateway.realtime.context import RealtimeContext
 from devstack.gateway.realtime.failure_mode import FailureMode
-from devstack.gateway.realtime.services import Services
 
 
 LISTED_MAILS = 100
 
 
 def routes(
-    faults: GatewayFaults, realtime: Services, keys: SigningKeys, mailbox: Mailbox
+    faults: GatewayFaults, realtime: RealtimeContext, keys: SigningKeys, mailbox: Mailbox
 ) -> list[BaseRoute]:
     """Return the routes of the control API."""
     commands = [
@@ -41,7 +41,7 @@ def routes(
     return [control_routes(commands)]
 
 
-def _fault_commands(faults: GatewayFaults, realtime: Services) -> list[Command]:
+def _fault_commands(faults: GatewayFaults, realtime: RealtimeContext) -> list[Command]:
     def state() -> dict[str, Any]:
         return {"realtime": realtime.failure_mode}
 

@@ -14,12 +14,12 @@ from devstack.gateway.realtime import join_checks
 from devstack.gateway.realtime.authorization import BROADCAST, PRESENCE
 from devstack.gateway.realtime.changes import EXTENSION
 from devstack.gateway.realtime.client_messages import ChannelClosedError, ClientMessages
+from devstack.gateway.realtime.context import SUBSCRIBED, RealtimeContext
 from devstack.gateway.realtime.frames import Frame, Message, broadcast, dump, reply
 from devstack.gateway.realtime.identity import Identity
 from devstack.gateway.realtime.join import read_join
 from devstack.gateway.realtime.join_checks import JoinRefusedError
 from devstack.gateway.realtime.pubsub import PREFIX, Topic
-from devstack.gateway.realtime.services import SUBSCRIBED, Services
 from devstack.gateway.realtime.subscription_checks import admit
 from devstack.gateway.realtime.subscriptions import BindingError, Subscription, binding_id
 
@@ -48,7 +48,7 @@ class Channel:
     """A client on a topic: a member of the pubsub, a listener of the change feed."""
 
     def __init__(
-        self, services: Services, sink: MessageSink, opener: Identity, join: Frame
+        self, services: RealtimeContext, sink: MessageSink, opener: Identity, join: Frame
     ) -> None:
         self.topic = join.topic
         self.join_ref = join.join_ref or join.ref

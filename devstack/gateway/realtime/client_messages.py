@@ -8,12 +8,12 @@ from devstack.gateway.realtime.authorization import (
     PRESENCE,
     AuthorizationUnavailableError,
 )
+from devstack.gateway.realtime.context import RealtimeContext
 from devstack.gateway.realtime.frames import Frame, Message, UserBroadcast, dump
 from devstack.gateway.realtime.identity import Identity
 from devstack.gateway.realtime.join import JoinRequest
 from devstack.gateway.realtime.presence import CallLimit
 from devstack.gateway.realtime.pubsub import Member, Topic
-from devstack.gateway.realtime.services import Services
 
 
 MAX_BROADCAST_BYTES = 3_000_000
@@ -40,7 +40,7 @@ class ClientMessages:
     """Broadcasts and presence of one channel."""
 
     def __init__(
-        self, services: Services, place: Topic, request: JoinRequest, sender: Sender
+        self, services: RealtimeContext, place: Topic, request: JoinRequest, sender: Sender
     ) -> None:
         self._services = services
         self._place = place

@@ -10,10 +10,10 @@ from starlette.responses import Response
 from devstack.gateway.caller import GatewayError, identify
 from devstack.gateway.realtime.authorization import BROADCAST, AuthorizationUnavailableError
 from devstack.gateway.realtime.client_messages import MAX_BROADCAST_BYTES
+from devstack.gateway.realtime.context import RealtimeContext
 from devstack.gateway.realtime.frames import FrameError, UserBroadcast, dump, parse_json
 from devstack.gateway.realtime.identity import Identity
 from devstack.gateway.realtime.pubsub import Topic
-from devstack.gateway.realtime.services import Services
 
 
 ACCEPTED = 202
@@ -30,7 +30,7 @@ class Outgoing:
     content: UserBroadcast
 
 
-async def broadcast_many(request: Request, services: Services) -> Response:
+async def broadcast_many(request: Request, services: RealtimeContext) -> Response:
     """Send the messages of a body. Raises: GatewayError 401, 413, 422."""
     caller = _caller(request, services)
     body = _json(await _body(request))
@@ -43,7 +43,7 @@ async def broadcast_many(request: Request, services: Services) -> Response:
     return await _send(services, caller, [_outgoing(message) for message in messages])
 
 
-async def broadcast_one(request: Request, services: Services) -> Response:
+async def broadcast_one(request: Request, services: RealtimeContext) -> Response:
     """Send the body as the payload of one event. Raises: GatewayError 401, 413, 415, 422."""
     caller = _caller(request, services)
     body = await _body(request)
@@ -59,7 +59,7 @@ async def broadcast_one(request: Request, services: Services) -> Response:
     return await _send(services, caller, [Outgoing(topic=topic, content=content)])
 
 
-async def _send(services: Services, caller: Identity, messages: list[Outgoing]) -> Response:
+async def _send(services: RealtimeContext, caller: Identity, messages: list[Outgoing]) -> Response:
     """Send what the caller may send. As on hosted Supabase, the rest is dropped without a word."""
     allowed: dict[Topic, bool] = {}
     for message in messages:
@@ -71,14 +71,14 @@ async def _send(services: Services, caller: Identity, messages: list[Outgoing]) 
     return Response(status_code=ACCEPTED)
 
 
-async def _may_write(services: Services, caller: Identity, topic: Topic) -> bool:
+async def _may_write(services: RealtimeContext, caller: Identity, topic: Topic) -> bool:
     try:
         return await services.authorizer.may_write(caller, topic.name, BROADCAST)
     except AuthorizationUnavailableError as error:
         raise GatewayError(500, {"message": "The database cannot be asked"}) from error
 
 
-def _caller(request: Request, services: Services) -> Identity:
+def _caller(request: Request, services: RealtimeContext) -> Identity:
     caller = identify(request.headers, request.query_params, services.keys)
     return Identity(role=caller.role, claims=dump(caller.claims), expires_at=float("inf"))
 

@@ -7,13 +7,13 @@ from devstack.gateway.realtime.authorization import (
     PRESENCE,
     AuthorizationUnavailableError,
 )
+from devstack.gateway.realtime.context import RealtimeContext
 from devstack.gateway.realtime.database_broadcasts import recent
 from devstack.gateway.realtime.failure_mode import FailureMode
 from devstack.gateway.realtime.frames import UserBroadcast
 from devstack.gateway.realtime.identity import Identity, TokenRefusedError, identify
 from devstack.gateway.realtime.join import JoinRequest
 from devstack.gateway.realtime.pubsub import Topic
-from devstack.gateway.realtime.services import Services
 
 
 #: A client gives a join 10 s, so its answer must be there before.
@@ -39,7 +39,7 @@ def no_permission(place: Topic) -> str:
     return f"You do not have permissions to read from this Channel topic: {place.name}"
 
 
-def caller_of(token: str | None, opener: Identity, services: Services) -> Identity:
+def caller_of(token: str | None, opener: Identity, services: RealtimeContext) -> Identity:
     """Return the identity of a channel: its own token's user, else the socket's.
 
     Raises: JoinRefusedError.
@@ -62,7 +62,7 @@ def no_longer(place: Topic) -> str:
     return f"You no longer have permission to read from this Channel topic: {place.name}"
 
 
-async def wait_until_live(services: Services, place: Topic, request: JoinRequest) -> None:
+async def wait_until_live(services: RealtimeContext, place: Topic, request: JoinRequest) -> None:
     """Return when what commits from now on will be heard. Raises: JoinRefusedError."""
     is_needed = place.is_private or bool(request.bindings)
     try:
@@ -74,7 +74,7 @@ async def wait_until_live(services: Services, place: Topic, request: JoinRequest
 
 
 async def readable(
-    services: Services, caller: Identity, place: Topic, *, has_presence: bool
+    services: RealtimeContext, caller: Identity, place: Topic, *, has_presence: bool
 ) -> frozenset[str]:
     """Return what the caller may hear on a topic; a public one is open to all.
 
@@ -93,7 +93,7 @@ async def readable(
 
 
 async def replayed(
-    services: Services, place: Topic, request: JoinRequest, heard: frozenset[str]
+    services: RealtimeContext, place: Topic, request: JoinRequest, heard: frozenset[str]
 ) -> list[UserBroadcast]:
     """Return the broadcasts that a join wants to hear again. Raises: JoinRefusedError."""
     if request.replay is None:

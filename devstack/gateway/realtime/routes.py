@@ -9,16 +9,16 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from devstack.gateway.context import Context
+from devstack.gateway.realtime.context import RealtimeContext, realtime_context
 from devstack.gateway.realtime.frames import Version
 from devstack.gateway.realtime.http_broadcast import broadcast_many, broadcast_one
 from devstack.gateway.realtime.identity import TokenRefusedError, identify
-from devstack.gateway.realtime.services import Services, services_of
 from devstack.gateway.realtime.user_socket import UserSocket
 
 
 def routes(context: Context) -> list[BaseRoute]:
     """Return what is served below /realtime/v1."""
-    services = services_of(context)
+    services = realtime_context(context)
 
     async def websocket(websocket: WebSocket) -> None:
         await _open(websocket, services)
@@ -39,11 +39,11 @@ def routes(context: Context) -> list[BaseRoute]:
 @asynccontextmanager
 async def running(context: Context) -> AsyncIterator[None]:
     """Read the log of changes while the gateway runs."""
-    async with services_of(context).running():
+    async with realtime_context(context).running():
         yield
 
 
-async def _open(websocket: WebSocket, services: Services) -> None:
+async def _open(websocket: WebSocket, services: RealtimeContext) -> None:
     """Let a client in by its API key, or answer the upgrade with an error."""
     token = websocket.headers.get("x-api-key") or websocket.query_params.get("apikey") or ""
     try:

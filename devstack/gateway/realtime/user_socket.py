@@ -10,11 +10,11 @@ from typing import Any
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from devstack.gateway.realtime.channel import Channel
+from devstack.gateway.realtime.context import RealtimeContext
 from devstack.gateway.realtime.failure_mode import FailureMode
 from devstack.gateway.realtime.frames import Frame, FrameError, Message, Version, parse, reply
 from devstack.gateway.realtime.identity import Identity
 from devstack.gateway.realtime.pubsub import PREFIX
-from devstack.gateway.realtime.services import Services
 
 
 LOG = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ class UserSocket:
     """A client's socket and the channels it has joined."""
 
     def __init__(
-        self, websocket: WebSocket, services: Services, version: Version, opener: Identity
+        self, websocket: WebSocket, services: RealtimeContext, version: Version, opener: Identity
     ) -> None:
         self._websocket = websocket
         self._services = services

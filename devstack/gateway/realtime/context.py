@@ -26,7 +26,7 @@ class FaultTarget(Protocol):
         """Change an open socket as the mode requires."""
 
 
-class Services:
+class RealtimeContext:
     """The pubsub, the subscriptions, and the reader that feeds both."""
 
     def __init__(self, context: Context) -> None:
@@ -75,6 +75,6 @@ class Services:
             subscription.listener.report(EXTENSION, SUBSCRIBED)
 
 
-def services_of(context: Context) -> Services:
+def realtime_context(context: Context) -> RealtimeContext:
     """Return the one set of services of a gateway."""
-    return context.service(Services)
+    return context.service(RealtimeContext)
