@@ -4,7 +4,7 @@
 fault. For example, `{"status": 503, "path": "/rest/v1/*"}` makes REST unreachable, and
 `{"reset": true, "when": "after", "method": "POST"}` loses a reply after the commit.
 
-- `PUT /realtime {mode}` sets the failure mode of Realtime, see `realtime.failure_mode`.
+- `PUT /realtime {mode}` sets the failure mode of Realtime, see `realtime.context.FailureMode`.
 - `GET /signing_keys` lists the keys that sign users' tokens, with their states; `POST` adds a
   standby key; `PATCH /signing_keys/{kid} {state}` moves one, to `in_use` for a rotation. On hosted
   Supabase the dashboard does this. A gateway that restarts uses the key of its configuration.
@@ -22,8 +22,7 @@ from devstack.emulation.control import Command, choice, control_routes, fault_co
 from devstack.emulation.signing_keys import KeyState, SigningKeys
 from devstack.gateway.auth.mailbox import Mailbox
 from devstack.gateway.faults import GatewayFault, GatewayFaults
-from devstack.gateway.realtime.context import RealtimeContext
-from devstack.gateway.realtime.failure_mode import FailureMode
+from devstack.gateway.realtime.context import FailureMode, RealtimeContext
 
 
 LISTED_MAILS = 100

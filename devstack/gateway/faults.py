@@ -1,7 +1,7 @@
 """The faults that a test can make the gateway have, as clients of hosted Supabase see them.
 
 The middleware runs before all services, so none of them has code for faults. Realtime's sockets
-outlive a request and have faults of their own, see `realtime.failure_mode`.
+outlive a request and have faults of their own, see `realtime.context.FailureMode`.
 """
 
 import dataclasses

@@ -1,9 +1,9 @@
-"""Realtime, as Supabase's clients speak it: Postgres Changes, Broadcast and Presence.
+"""Supabase Realtime: Postgres Changes, Broadcast and Presence over WebSockets.
 
-A row: `wal` reads the log, which Postgres streams (`replication`), and `pgoutput` decodes it.
-`changes` finds the subscribers whose filters match and who may see the row, and sends each of them
-a message.
+A client enters by `routes`, which checks its API key. A `UserSocket` reads its frames, and each
+`Channel` that it joins handles its frames in order. `pubsub` knows the channels on each topic.
 
-A client: `routes` checks its key, a `UserSocket` reads its frames, and each `Channel` that it joins
-serves them in order. `pubsub` knows which channels are on a topic.
+A changed row enters by `replication`, which streams the log of Postgres, and `pgoutput` decodes it.
+`changes` finds the subscriptions whose filters match and whose caller may see the row, and sends a
+message to each of their channels.
 """

@@ -1,7 +1,7 @@
-"""Authorization of private topics: row security on realtime.messages says who may read and write.
+"""Authorization of private topics, by the policies of realtime.messages.
 
-Reading is tried on rows written for the purpose, writing by inserting one; both in a transaction
-that is rolled back, so that neither is ever sent.
+To test the right to read, it inserts rows and selects them as the caller. To test the right to
+write, it inserts a row as the caller. Both transactions are rolled back, so no row is ever sent.
 """
 
 import logging
@@ -15,7 +15,7 @@ import psycopg
 from psycopg_pool import AsyncConnectionPool
 
 from devstack.gateway.context import Connection, summary
-from devstack.gateway.realtime.database import borrowed
+from devstack.gateway.realtime.database import run_in_pool
 from devstack.gateway.realtime.identity import Identity
 
 
@@ -24,11 +24,11 @@ LOG = logging.getLogger(__name__)
 BROADCAST = "broadcast"
 PRESENCE = "presence"
 
-PROBE = """
+INSERT_ROWS = """
 insert into realtime.messages (id, topic, extension)
 select unnest(%(ids)s::uuid[]), %(topic)s, unnest(%(extensions)s::text[])
 """
-BECOME = """
+SET_CALLER = """
 select
   set_config('realtime.topic', %(topic)s, true),
   set_config('request.jwt.claims', %(claims)s, true),
@@ -36,40 +36,46 @@ select
   set_config('statement_timeout', '5s', true),
   set_config('role', %(role)s, true)
 """
-READ = "select extension from realtime.messages where id = any(%(ids)s::uuid[])"
-WRITE = "insert into realtime.messages (topic, extension) values (%(topic)s, %(extension)s)"
+READ_ROWS = "select extension from realtime.messages where id = any(%(ids)s::uuid[])"
+WRITE_ROW = "insert into realtime.messages (topic, extension) values (%(topic)s, %(extension)s)"
 
 
 class AuthorizationUnavailableError(Exception):
-    """The database could not be asked."""
+    """The database cannot evaluate the policies now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Authorizer:
-    """Asks the policies, as a pool of the superuser that can become anybody."""
+    """Evaluates the policies. Its pool connects as the superuser, who can take every role."""
 
     pool: AsyncConnectionPool[Connection]
 
     async def readable(
         self, caller: Identity, topic: str, extensions: Sequence[str]
     ) -> frozenset[str]:
-        """Return which of the extensions the caller may hear on a topic."""
+        """Return those of the extensions that the caller may read on a topic.
+
+        Raises: AuthorizationUnavailableError.
+        """
         ids = [uuid.uuid4() for _ in extensions]
-        names = _names(caller, topic) | {"ids": ids, "extensions": list(extensions)}
-        rows = await self._try([PROBE, BECOME, READ], names)
+        parameters = _parameters(caller, topic) | {"ids": ids, "extensions": list(extensions)}
+        rows = await self._try([INSERT_ROWS, SET_CALLER, READ_ROWS], parameters)
         return frozenset(extension for (extension,) in rows or ())
 
     async def may_write(self, caller: Identity, topic: str, extension: str) -> bool:
-        """Say whether the caller may send on a topic."""
-        names = _names(caller, topic) | {"extension": extension}
-        return await self._try([BECOME, WRITE], names) is not None
+        """Return true if the caller may send messages of the extension on a topic.
+
+        Raises: AuthorizationUnavailableError.
+        """
+        parameters = _parameters(caller, topic) | {"extension": extension}
+        return await self._try([SET_CALLER, WRITE_ROW], parameters) is not None
 
     async def _try(
-        self, statements: Sequence[LiteralString], names: Mapping[str, Any]
+        self, statements: Sequence[LiteralString], parameters: Mapping[str, Any]
     ) -> list[tuple[Any, ...]] | None:
-        """Run the statements and undo them; None if one of them is not allowed."""
+        """Run the statements and roll them back; return None if a policy refuses one."""
         try:
-            return await borrowed(self.pool, partial(_run, statements, names))
+            return await run_in_pool(self.pool, partial(_run, statements, parameters))
         except psycopg.OperationalError as error:
             if isinstance(error, psycopg.errors.QueryCanceled):
                 return None
@@ -81,14 +87,14 @@ class Authorizer:
 
 
 async def _run(
-    statements: Sequence[LiteralString], names: Mapping[str, Any], connection: Connection
+    statements: Sequence[LiteralString], parameters: Mapping[str, Any], connection: Connection
 ) -> list[tuple[Any, ...]]:
     async with connection.transaction(force_rollback=True):
         async with connection.pipeline():
-            cursors = [await connection.execute(statement, names) for statement in statements]
+            cursors = [await connection.execute(statement, parameters) for statement in statements]
         last = cursors[-1]
         return await last.fetchall() if last.description else []
 
 
-def _names(caller: Identity, topic: str) -> dict[str, Any]:
+def _parameters(caller: Identity, topic: str) -> dict[str, Any]:
     return {"topic": topic, "claims": caller.claims, "role": caller.role}

@@ -1,4 +1,4 @@
-"""One channel of one socket: an actor that joins, then does what its client asks, in order."""
+"""One channel of one socket: it joins a topic, then handles its client's frames in order."""
 
 import asyncio
 import contextlib
@@ -10,30 +10,33 @@ from typing import Any, Protocol
 
 import psycopg
 
-from devstack.gateway.realtime import join_checks
+from devstack.gateway.realtime import join
 from devstack.gateway.realtime.authorization import BROADCAST, PRESENCE
 from devstack.gateway.realtime.changes import EXTENSION
 from devstack.gateway.realtime.client_messages import ChannelClosedError, ClientMessages
 from devstack.gateway.realtime.context import SUBSCRIBED, RealtimeContext
 from devstack.gateway.realtime.frames import Frame, Message, broadcast, dump, reply
 from devstack.gateway.realtime.identity import Identity
-from devstack.gateway.realtime.join import read_join
-from devstack.gateway.realtime.join_checks import JoinRefusedError
+from devstack.gateway.realtime.join import JoinRefusedError, read_join
 from devstack.gateway.realtime.pubsub import PREFIX, Topic
-from devstack.gateway.realtime.subscription_checks import admit
-from devstack.gateway.realtime.subscriptions import BindingError, Subscription, binding_id
+from devstack.gateway.realtime.subscriptions import (
+    BindingError,
+    Subscription,
+    binding_id,
+    check_subscription,
+)
 
 
 LOG = logging.getLogger(__name__)
 
-#: Hosted Realtime lets a refused join wait for 5 s; a local one need not protect itself.
+#: Hosted Realtime delays the refusal of a join by 5 s; a local gateway needs no such protection.
 REFUSAL_DELAY_S = 0.05
-#: Frames that a client sent and nobody has looked at; then its socket is read no further.
-INBOX_FRAMES = 200
-#: A token is looked at again at least this often.
+#: The largest number of frames that wait for the channel. At the limit the socket reads no more.
+MAX_INBOX_FRAMES = 200
+#: The longest time between two checks of the token's expiry.
 RECHECK_S = 300
 SYSTEM = "system"
-#: Makes a channel that waits look around; it asks for nothing.
+#: A frame without a request, which makes a waiting channel check its token.
 WAKE = Frame(join_ref=None, ref=None, topic="", event="", payload={})
 
 
@@ -41,43 +44,46 @@ class MessageSink(Protocol):
     """The receiver of a channel's messages."""
 
     def send(self, message: Message) -> None:
-        """Queue a message; never waits."""
+        """Queue a message without waiting."""
 
 
 class Channel:
-    """A client on a topic: a member of the pubsub, a listener of the change feed."""
+    """A client on a topic: a member of the pubsub and a listener of the change feed."""
 
     def __init__(
-        self, services: RealtimeContext, sink: MessageSink, opener: Identity, join: Frame
+        self,
+        context: RealtimeContext,
+        sink: MessageSink,
+        socket_identity: Identity,
+        join_frame: Frame,
     ) -> None:
-        self.topic = join.topic
-        self.join_ref = join.join_ref or join.ref
-        self.identity = opener
-        self._request = read_join(join.payload)
-        self._place = Topic(
-            name=join.topic.removeprefix(PREFIX), is_private=self._request.is_private
+        self.join_ref = join_frame.join_ref or join_frame.ref
+        self.identity = socket_identity
+        self._request = read_join(join_frame.payload)
+        self.topic = Topic(
+            name=join_frame.topic.removeprefix(PREFIX), is_private=self._request.is_private
         )
-        self.hears_itself = self._request.hears_itself
-        self.hears_broadcasts = True
-        self._heard: frozenset[str] = frozenset()
-        #: Messages that were replayed already; the log may bring them once more.
-        self._replayed: set[str] = set()
+        self.wants_own_broadcasts = self._request.wants_own_broadcasts
+        self.can_read_broadcasts = True
         self.has_presence = self._request.has_presence
-        self._services = services
+        self._readable: frozenset[str] = frozenset()
+        #: The ids of replayed messages, which the log may send a second time.
+        self._replayed: set[str] = set()
+        self._context = context
         self._sink = sink
-        self._opener = opener
-        self._join = join
+        self._socket_identity = socket_identity
+        self._join_frame = join_frame
         self._token = self._request.token
         self._subscription: Subscription | None = None
-        self._client_messages = ClientMessages(services, self._place, self._request, self)
-        self._inbox: asyncio.Queue[Frame] = asyncio.Queue(INBOX_FRAMES)
+        self._client_messages = ClientMessages(context, self.topic, self._request, self)
+        self._inbox: asyncio.Queue[Frame] = asyncio.Queue(MAX_INBOX_FRAMES)
 
     async def put(self, frame: Frame) -> None:
-        """Hand over a frame of the client; waits while too many are in line."""
+        """Queue a frame of the client; wait while the queue is full."""
         await self._inbox.put(frame)
 
-    def unanswered(self) -> Frame | None:
-        """Return the next frame that a channel which has ended has not looked at."""
+    def next_unhandled(self) -> Frame | None:
+        """Remove and return the next frame in the queue of a channel that has ended."""
         return None if self._inbox.empty() else self._inbox.get_nowait()
 
     def send(self, message: Message) -> None:
@@ -87,98 +93,101 @@ class Channel:
         self._sink.send(message)
 
     def reply(self, frame: Frame, response: Mapping[str, Any], *, is_ok: bool = True) -> None:
-        """Answer a frame of the client."""
+        """Reply to a frame of the client."""
         self.send(reply(frame, response, join_ref=self.join_ref, is_ok=is_ok))
 
     def expire(self) -> None:
-        """Let the token be over, if it is a user's."""
+        """Treat the token as expired, if it is a user's."""
         if self.identity.is_user:
             self.identity = self.identity.expired()
+            # A channel with a full queue checks its token at its next frame anyway.
             with contextlib.suppress(asyncio.QueueFull):
-                # Nobody asked anything: it looks at its token again, which a busy one does anyway.
                 self._inbox.put_nowait(WAKE)
 
     def report(self, extension: str, message: str, *, is_ok: bool = True) -> None:
-        """Tell the client how one of its subscriptions, or the channel itself, stands."""
+        """Send the client the state of a subscription or of the channel."""
         payload = {
-            "channel": self._place.name,
+            "channel": self.topic.name,
             "extension": extension,
             "message": message,
             "status": "ok" if is_ok else "error",
         }
-        self.send(Message(topic=self.topic, event=SYSTEM, payload=dump(payload)))
+        self.send(Message(topic=self.topic.frame_name, event=SYSTEM, payload=dump(payload)))
 
     async def run(self) -> None:
-        """Live from the join to the leave; being cancelled is a way to leave."""
-        self._services.listeners.add(self)
+        """Run the channel from its join until the client leaves or the task is cancelled."""
+        self._context.listeners.add(self)
         try:
-            await self._enter()
+            await self._join()
             while await self._serve_one():
                 pass
         except JoinRefusedError as refusal:
             await asyncio.sleep(REFUSAL_DELAY_S)
-            self.reply(self._join, {"reason": str(refusal)}, is_ok=False)
+            self.reply(self._join_frame, {"reason": str(refusal)}, is_ok=False)
         except Exception:
-            LOG.exception("the channel %s broke", self.topic)
-            # Clients join again after this one.
-            self._end("phx_error")
+            LOG.exception("channel %s failed", self.topic.frame_name)
+            # After this event a client joins again.
+            self._send_end("phx_error")
         finally:
             self._leave()
 
-    async def _enter(self) -> None:
-        services, place, request = self._services, self._place, self._request
-        self.identity = join_checks.caller_of(self._token, self._opener, services)
-        await join_checks.wait_until_live(services, place, request)
+    async def _join(self) -> None:
+        context, topic, request = self._context, self.topic, self._request
+        self.identity = join.channel_identity(self._token, self._socket_identity, context)
+        await join.wait_until_live(context, topic, request)
         await self._authorize()
         try:
             problem = await self._subscribe()
             if problem is not None and request.wants_live_changes:
                 raise JoinRefusedError(f"RealtimeDisabledForConfiguration: {problem}")
-            history = await join_checks.replayed(services, place, request, self._heard)
+            history = await join.replayed_broadcasts(context, topic, request, self._readable)
         except psycopg.OperationalError as error:
-            raise JoinRefusedError(join_checks.NOT_ASKED) from error
+            raise JoinRefusedError(join.DATABASE_DOWN) from error
 
-        # From here to the end nothing waits: nothing comes before the answer, nothing is missed.
-        services.pubsub.join(place, self)
-        echoed = [{**params, "id": binding_id(params)} for params in request.bindings]
-        self.reply(self._join, {"postgres_changes": echoed})
+        # The code below does not wait. So no message precedes the reply, and none is missed.
+        context.pubsub.join(topic, self)
+        bindings = [{**params, "id": binding_id(params)} for params in request.bindings]
+        self.reply(self._join_frame, {"postgres_changes": bindings})
         self._report_subscription(problem)
         if request.wants_replication_ready:
             self.report(SYSTEM, "Replication connection established")
-        for message in [broadcast(self.topic, content) for content in history]:
+        for message in [broadcast(topic.frame_name, content) for content in history]:
             self.send(message)
             self._replayed.add(message.message_id or "")
         if self.has_presence:
-            self.send(services.presence.state(place))
+            self.send(context.presence.state(topic))
 
     async def _authorize(self) -> None:
-        """Ask the policies what may be heard; to lose something by a new token is a refusal."""
+        """Evaluate the policies that let the identity read the topic.
+
+        Raises: JoinRefusedError, also if a new token may read less than the one before.
+        """
         wants_presence = self._request.has_presence or self.has_presence
-        before = self._heard
-        self._heard = await join_checks.readable(
-            self._services, self.identity, self._place, has_presence=wants_presence
+        before = self._readable
+        self._readable = await join.readable_extensions(
+            self._context, self.identity, self.topic, has_presence=wants_presence
         )
-        self.hears_broadcasts = BROADCAST in self._heard
-        self.has_presence = PRESENCE in self._heard
+        self.can_read_broadcasts = BROADCAST in self._readable
+        self.has_presence = PRESENCE in self._readable
         self._client_messages.forget_policies()
-        if before - self._heard:
-            raise JoinRefusedError(f"Unauthorized: {join_checks.no_longer(self._place)}")
+        if before - self._readable:
+            raise JoinRefusedError(f"Unauthorized: {join.permission_lost(self.topic)}")
 
     async def _subscribe(self) -> str | None:
-        """Subscribe to Postgres Changes; return what is wrong with the bindings, if anything."""
+        """Subscribe to Postgres Changes; return the problem with the bindings, if there is one."""
         if not self._request.bindings:
             return None
         before = self._subscription
         try:
-            admitted = await admit(self._services.pool, self, self._request.bindings)
+            checked = await check_subscription(self._context.pool, self, self._request.bindings)
         except BindingError as error:
-            self._services.subscriptions.remove(self)
+            self._context.subscriptions.remove(self)
             return str(error)
         if before is not None:
-            # Changes that committed before a token was renewed are still to come.
-            admitted = dataclasses.replace(admitted, since_lsn=before.since_lsn)
-        self._subscription = admitted
-        self._services.subscriptions.put(admitted)
+            # The log may still have changes that committed before the token was renewed.
+            checked = dataclasses.replace(checked, since_lsn=before.since_lsn)
+        self._subscription = checked
+        self._context.subscriptions.put(checked)
         return None
 
     def _report_subscription(self, problem: str | None) -> None:
@@ -186,68 +195,70 @@ class Channel:
             self.report(EXTENSION, problem or SUBSCRIBED, is_ok=problem is None)
 
     async def _serve_one(self) -> bool:
-        """Answer one frame, or notice that the token is over; say whether to go on."""
+        """Handle one frame, or close the channel of an expired token; return true to go on."""
         remaining = self.identity.expires_at - time.time()
         if remaining <= 0:
-            self._shut(self.identity.expiry_message())
+            self._close(self.identity.expiry_message())
             return False
         try:
             async with asyncio.timeout(min(remaining, RECHECK_S)):
                 frame = await self._inbox.get()
         except TimeoutError:
             return True
-        return await self._answer(frame)
+        return await self._handle(frame)
 
-    async def _answer(self, frame: Frame) -> bool:
+    async def _handle(self, frame: Frame) -> bool:
+        """Handle one frame; return true if the channel goes on."""
         match frame.event:
             case "phx_leave":
                 self.reply(frame, {})
-                self._end("phx_close")
+                self._send_end("phx_close")
                 return False
             case "access_token":
-                return await self._renew(frame.payload)
+                return await self._renew_token(frame.payload)
             case "broadcast":
                 await self._client_messages.broadcast(frame)
             case "presence":
-                return await self._be_present(frame)
+                return await self._handle_presence(frame)
             case _:
-                LOG.info("nothing is done on event %r of %s", frame.event, self.topic)
+                LOG.info("channel %s ignores event %r", self.topic.frame_name, frame.event)
         return True
 
-    async def _renew(self, payload: Any) -> bool:
-        """Take a new token: all that the old one opened is asked for again."""
+    async def _renew_token(self, payload: Any) -> bool:
+        """Check a new token as a join would; close the channel if it is refused."""
         token = payload.get("access_token") if isinstance(payload, dict) else None
-        is_new = isinstance(token, str) and not token.startswith(join_checks.API_KEY_PREFIX)
+        is_new = isinstance(token, str) and not token.startswith(join.API_KEY_PREFIX)
         if not is_new or token == self._token:
             return True
         try:
-            self.identity = join_checks.caller_of(token, self._opener, self._services)
+            self.identity = join.channel_identity(token, self._socket_identity, self._context)
             self._token = token
             await self._authorize()
         except JoinRefusedError as refusal:
-            self._shut(str(refusal).partition(": ")[2])
+            self._close(str(refusal).partition(": ")[2])
             return False
         self._report_subscription(await self._subscribe())
         return True
 
-    async def _be_present(self, frame: Frame) -> bool:
+    async def _handle_presence(self, frame: Frame) -> bool:
         try:
             await self._client_messages.presence(frame)
         except ChannelClosedError as error:
-            self._shut(str(error))
+            self._close(str(error))
             return False
         return True
 
-    def _shut(self, reason: str) -> None:
-        """Close the channel for good: clients do not join again after this."""
+    def _close(self, reason: str) -> None:
+        """Close the channel for good; after `phx_close` a client does not join again."""
         self.report(SYSTEM, reason, is_ok=False)
-        self._end("phx_close")
+        self._send_end("phx_close")
 
-    def _end(self, event: str) -> None:
-        self.send(Message(topic=self.topic, event=event, ref=self.join_ref, join_ref=self.join_ref))
+    def _send_end(self, event: str) -> None:
+        ref = self.join_ref
+        self.send(Message(topic=self.topic.frame_name, event=event, ref=ref, join_ref=ref))
 
     def _leave(self) -> None:
-        self._services.listeners.discard(self)
-        self._services.subscriptions.remove(self)
-        self._services.pubsub.leave(self._place, self)
+        self._context.listeners.discard(self)
+        self._context.subscriptions.remove(self)
+        self._context.pubsub.leave(self.topic, self)
         self._client_messages.leave()

@@ -1,22 +1,36 @@
-"""The state that all sockets of one gateway share."""
+"""The context that all sockets and requests of one gateway's Realtime share."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from enum import StrEnum
 from typing import Protocol
 
 from devstack.gateway.context import Context
 from devstack.gateway.realtime import database_broadcasts
 from devstack.gateway.realtime.authorization import Authorizer
 from devstack.gateway.realtime.changes import EXTENSION, ChangeFeed
-from devstack.gateway.realtime.failure_mode import FailureMode
 from devstack.gateway.realtime.pgoutput import Change
 from devstack.gateway.realtime.presence import Presence
 from devstack.gateway.realtime.pubsub import PubSub
+from devstack.gateway.realtime.replication import WalReader
 from devstack.gateway.realtime.subscriptions import Subscriptions
-from devstack.gateway.realtime.wal import WalReader
 
 
 SUBSCRIBED = "Subscribed to PostgreSQL"
+
+
+class FailureMode(StrEnum):
+    """A failure of Realtime that a test commands; it lasts until the test sets another mode."""
+
+    NORMAL = "normal"
+    #: Sockets stay open and requests get replies, but no events are sent.
+    SILENT = "silent"
+    #: Frames of clients are ignored, so no heartbeat and no join gets a reply. Events are sent.
+    DEAF = "deaf"
+    #: Open sockets are closed as by a restart. New sockets open, but every join is refused.
+    CLOSING = "closing"
+    #: All tokens of users count as expired: their channels are closed, and their joins refused.
+    EXPIRED = "expired"
 
 
 class FaultTarget(Protocol):
@@ -27,27 +41,27 @@ class FaultTarget(Protocol):
 
 
 class RealtimeContext:
-    """The pubsub, the subscriptions, and the reader that feeds both."""
+    """The state of one gateway's Realtime: its topics, subscriptions, sockets and reader."""
 
-    def __init__(self, context: Context) -> None:
-        self.keys = context.config.keys
-        self.pool = context.admin_pool
+    def __init__(self, gateway: Context) -> None:
+        self.keys = gateway.config.keys
+        self.pool = gateway.admin_pool
         self.pubsub = PubSub()
         self.presence = Presence()
         self.subscriptions = Subscriptions()
-        self.authorizer = Authorizer(pool=context.admin_pool)
+        self.authorizer = Authorizer(pool=gateway.admin_pool)
         self.failure_mode = FailureMode.NORMAL
-        #: The sockets that are open.
-        self.connections: set[FaultTarget] = set()
-        #: The channels that make reading the log worth while, joining ones included.
+        #: The open sockets.
+        self.sockets: set[FaultTarget] = set()
+        #: The channels that have joined or are joining. Without any the log is not read.
         self.listeners: set[object] = set()
         self.reader = WalReader(
-            context.config.admin_url,
+            gateway.config.admin_url,
             handle=self._handle,
-            is_heard=lambda: bool(self.listeners),
-            on_live=self._resubscribe,
+            has_listeners=lambda: bool(self.listeners),
+            on_start=self._report_start,
         )
-        self._feed = ChangeFeed(context.config.admin_url, self.subscriptions)
+        self._feed = ChangeFeed(gateway.config.admin_url, self.subscriptions)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -61,20 +75,19 @@ class RealtimeContext:
     def apply_failure_mode(self, mode: FailureMode) -> None:
         """Set the failure mode, and apply it to the open sockets."""
         self.failure_mode = mode
-        for connection in list(self.connections):
-            connection.apply_failure_mode(mode)
+        for socket in list(self.sockets):
+            socket.apply_failure_mode(mode)
 
     async def _handle(self, changes: Sequence[Change]) -> None:
-        is_message = database_broadcasts.is_message
-        database_broadcasts.tell(self.pubsub, (c for c in changes if is_message(c.relation)))
+        database_broadcasts.broadcast_changes(self.pubsub, changes)
         await self._feed.deliver(changes)
 
-    def _resubscribe(self) -> None:
-        """Tell subscribers that a new slot feeds them: they may have missed something."""
+    def _report_start(self) -> None:
+        """Tell the subscribers that a new slot has started, so they may have missed changes."""
         for subscription in self.subscriptions:
             subscription.listener.report(EXTENSION, SUBSCRIBED)
 
 
-def realtime_context(context: Context) -> RealtimeContext:
-    """Return the one set of services of a gateway."""
-    return context.service(RealtimeContext)
+def realtime_context(gateway: Context) -> RealtimeContext:
+    """Return the one context of a gateway's Realtime."""
+    return gateway.service(RealtimeContext)

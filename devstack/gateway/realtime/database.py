@@ -1,4 +1,4 @@
-"""Connections of Realtime's own to the database, beside the gateway's pools."""
+"""Realtime's connections to the database: its own, and those of the gateway's pools."""
 
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
@@ -10,7 +10,7 @@ from psycopg_pool import AsyncConnectionPool
 from devstack.gateway.context import Connection, is_loss, pooled_connection
 
 
-#: The schemas in which operators of extensions' types are found.
+#: Postgres finds the operators of extensions' types in these schemas.
 SEARCH_PATH = "public, extensions"
 CONNECT_TIMEOUT_S = 5
 
@@ -29,10 +29,10 @@ async def open_connection(url: str) -> Connection:
     return connection
 
 
-async def borrowed(
+async def run_in_pool(
     pool: AsyncConnectionPool[Connection], work: Callable[[Connection], Awaitable[Result]]
 ) -> Result:
-    """Do the work over a connection of a pool, and once more if that one turns out to be lost."""
+    """Do the work with a connection of a pool, and repeat it once if the connection was lost."""
     try:
         async with pooled_connection(pool) as connection:
             return await work(connection)
@@ -44,7 +44,7 @@ async def borrowed(
 
 
 class ReconnectingConnection:
-    """One connection, made when it is first needed, and made anew when it was lost."""
+    """One connection, which opens at its first use and opens again after a loss."""
 
     def __init__(self, url: str, prepare: Callable[[Connection], Awaitable[object]]) -> None:
         self._url = url
@@ -52,7 +52,7 @@ class ReconnectingConnection:
         self._connection: Connection | None = None
 
     async def run(self, work: Callable[[Connection], Awaitable[Result]]) -> Result:
-        """Do the work, and once more if the connection turns out to be lost."""
+        """Do the work, and repeat it once if the connection was lost."""
         try:
             return await work(await self._opened())
         except psycopg.OperationalError:
@@ -61,7 +61,7 @@ class ReconnectingConnection:
         return await work(await self._opened())
 
     async def close(self) -> None:
-        """Let go of the connection."""
+        """Close the connection."""
         if self._connection is not None:
             await self._connection.close()
 

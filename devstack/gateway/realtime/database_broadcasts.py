@@ -1,4 +1,4 @@
-"""Broadcasts that SQL sent: rows of realtime.messages, told when they commit, and told again."""
+"""Broadcasts from SQL: rows of realtime.messages, sent at their commit and replayed at a join."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -8,18 +8,18 @@ from typing import Any
 from psycopg_pool import AsyncConnectionPool
 
 from devstack.gateway.context import Connection
-from devstack.gateway.realtime.database import borrowed
+from devstack.gateway.realtime.database import run_in_pool
 from devstack.gateway.realtime.evaluation import NamedRow, named
 from devstack.gateway.realtime.frames import UserBroadcast, dump
 from devstack.gateway.realtime.pgoutput import Action, Change, Relation
 from devstack.gateway.realtime.pubsub import PubSub, Topic
 
 
-#: The most that a join may have replayed.
+#: The largest number of broadcasts that a join can have replayed.
 MAX_REPLAYED = 25
 
-#: The newest ones; a partition holds them in the order they were sent.
-RECENT = """
+#: The newest broadcasts, oldest first.
+SELECT_REPLAY = """
 select id::text, event, payload::text, binary_payload from (
   select * from realtime.messages
   where topic = %(topic)s and private and extension = 'broadcast'
@@ -33,22 +33,18 @@ order by inserted_at
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replay:
-    """The replay that a join asks for: since when, and how many broadcasts."""
+    """A join's request to replay broadcasts; `is_valid` is false if its values are not usable."""
 
     since_ms: int
     limit: int
     is_valid: bool
 
 
-def is_message(relation: Relation) -> bool:
-    """Say whether rows of this table are broadcasts; hosted has a partition for each day."""
-    return relation.schema == "realtime" and relation.table.startswith("messages")
-
-
-def tell(pubsub: PubSub, changes: Iterable[Change]) -> None:
+def broadcast_changes(pubsub: PubSub, changes: Iterable[Change]) -> None:
     """Broadcast the messages among the changes, in commit order."""
     for change in changes:
-        if change.action is not Action.INSERT or change.new is None:
+        is_insert = change.action is Action.INSERT and _is_messages_table(change.relation)
+        if not is_insert or change.new is None:
             continue
         row = named([column.name for column in change.relation.columns], change.new)
         topic, content = row.get("topic"), _content(row)
@@ -56,24 +52,29 @@ def tell(pubsub: PubSub, changes: Iterable[Change]) -> None:
             pubsub.broadcast(Topic(name=topic, is_private=row.get("private") == "t"), content)
 
 
-async def recent(
+async def read_replay(
     pool: AsyncConnectionPool[Connection], topic: str, replay: Replay
 ) -> list[UserBroadcast]:
-    """Return what was broadcast on a private topic lately, oldest first."""
-    names = {
+    """Return the latest broadcasts on a private topic, oldest first."""
+    parameters = {
         "topic": topic,
         "since_ms": replay.since_ms,
         "limit": max(1, min(replay.limit, MAX_REPLAYED)),
     }
 
     async def read(connection: Connection) -> list[tuple[Any, ...]]:
-        return await (await connection.execute(RECENT, names)).fetchall()
+        return await (await connection.execute(SELECT_REPLAY, parameters)).fetchall()
 
-    rows = await borrowed(pool, read)
+    rows = await run_in_pool(pool, read)
     return [
         _broadcast(id_, event, payload, binary, {"replayed": True})
         for id_, event, payload, binary in rows
     ]
+
+
+def _is_messages_table(relation: Relation) -> bool:
+    """Return true for realtime.messages and for its partitions, of which hosted has one a day."""
+    return relation.schema == "realtime" and relation.table.startswith("messages")
 
 
 def _content(row: NamedRow) -> UserBroadcast | None:
@@ -93,7 +94,7 @@ def _broadcast(
 
 
 def _with_id(payload: str, id_: str) -> str:
-    """Give a payload its message's id, unless it has one of its own."""
+    """Add the message's id to a payload, unless the payload has an id."""
     value = json.loads(payload)
     if not isinstance(value, dict) or "id" in value:
         return payload

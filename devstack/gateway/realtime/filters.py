@@ -1,7 +1,7 @@
-"""The filter of a Postgres Changes binding: `column=op.value`, several joined by commas.
+"""The filter of a Postgres Changes binding: conditions `column=op.value`, joined by commas.
 
-The text is read here and judged by Postgres, with the column's own type. What Postgres says of a
-condition is true, false or null; null, a value that is not there, never matches.
+This module parses filters; Postgres evaluates them with the column's own type. The result of a
+condition is true, false or null, and null never matches.
 """
 
 import json
@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 
-#: Operator to its SQL; the column is `{column}` as type `{type}`, the value is `value`.
+#: The SQL of each operator, which compares `{column}` of type `{type}` with `value`.
 OPERATORS = {
     "eq": "{column}::{type} = value::{type}",
     "neq": "{column}::{type} <> value::{type}",
@@ -25,7 +25,7 @@ OPERATORS = {
     "imatch": "{column}::text ~* value",
     "isdistinct": "{column}::{type} is distinct from value::{type}",
 }
-#: `is` compares with one of these words.
+#: The SQL of each word that may follow the operator `is`.
 TRUTHS = {
     "null": "{column} is null",
     "true": "{column}::{type} is true",
@@ -33,7 +33,7 @@ TRUTHS = {
     "unknown": "{column}::{type} is unknown",
 }
 MAX_VALUES = 100
-#: The characters that a quote has to follow.
+#: A quote opens only after one of these characters.
 BEFORE_QUOTE = ".(,"
 QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
 ESCAPED = re.compile(r"\\(.)", re.DOTALL)
@@ -41,12 +41,12 @@ NEGATION = "not."
 
 
 class FilterError(ValueError):
-    """A filter that says nothing; the text says what is wrong with it."""
+    """A filter with a wrong syntax; the text is Realtime's message for the client."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Condition:
-    """One comparison. `values` are alternatives; None is SQL's null."""
+    """A column's comparison with one of several values; None stands for SQL's null."""
 
     column: str
     operator: str
@@ -54,20 +54,20 @@ class Condition:
     is_negated: bool
 
     @property
-    def test(self) -> tuple[str, str]:
-        """Return what Postgres is asked, values apart: column and operator."""
+    def comparison(self) -> tuple[str, str]:
+        """Return the column and the operator, which Postgres evaluates for many values at once."""
         return self.column, self.operator
 
-    def holds(self, answers: Sequence[bool | None]) -> bool:
-        """Say whether the row matches, from what Postgres answered for each value."""
-        known = [answer for answer in answers if answer is not None]
+    def holds(self, results: Sequence[bool | None]) -> bool:
+        """Return true if the row matches, given the results of Postgres for each value."""
+        known = [result for result in results if result is not None]
         if not known:
             return False
         return any(known) is not self.is_negated
 
 
 def parse_filter(text: str) -> tuple[Condition, ...]:
-    """Read a filter; blank text is none. Raises: FilterError."""
+    """Read a filter; a blank text has no conditions. Raises: FilterError."""
     return tuple(_condition(part.strip()) for part in _split(text)) if text.strip() else ()
 
 
@@ -80,7 +80,7 @@ def _condition(text: str) -> Condition:
     if not equals or not dot:
         raise FilterError(_inspected(operator if equals else text))
     if operator == "is":
-        return _truth(column, value, is_negated=is_negated)
+        return _is_condition(column, value, is_negated=is_negated)
     if operator not in OPERATORS:
         raise FilterError(_inspected(operator, value))
     return Condition(
@@ -92,14 +92,14 @@ def _condition(text: str) -> Condition:
 
 
 def _inspected(*parts: str) -> str:
-    """Spell what was found where a condition was expected, as Realtime's own language does."""
+    """Return the parts as hosted Realtime shows them in its messages, which is a list in Elixir."""
     return json.dumps(parts, ensure_ascii=False)
 
 
-def _truth(column: str, word: str, *, is_negated: bool) -> Condition:
+def _is_condition(column: str, word: str, *, is_negated: bool) -> Condition:
     if word not in TRUTHS:
         raise FilterError(f"`is` filter value must be one of {', '.join(TRUTHS)}")
-    # The word is part of the question, for there is no value to compare with.
+    # The word is part of the operator, because SQL has no value there.
     return Condition(column=column, operator=f"is.{word}", values=(None,), is_negated=is_negated)
 
 
@@ -111,7 +111,7 @@ def _values(operator: str, text: str) -> tuple[str | None, ...]:
     if not (text.startswith("(") and text.endswith(")")):
         raise FilterError("`in` filter value must be wrapped by parentheses")
     inner = text[1:-1]
-    # Blanks around an element count as little as in an array's literal.
+    # Blanks around an element are ignored, as in an array literal of Postgres.
     values = tuple(_unquoted(part.strip()) for part in _split(inner)) if inner.strip() else ()
     if len(values) > MAX_VALUES:
         raise FilterError(f"`in` filter value must have at most {MAX_VALUES} elements")
@@ -119,7 +119,7 @@ def _values(operator: str, text: str) -> tuple[str | None, ...]:
 
 
 def _split(text: str) -> Iterator[str]:
-    """Split at the commas outside quotes and parentheses; a quote begins what it quotes."""
+    """Split at the commas outside quotes and parentheses."""
     start, depth, is_quoted, is_escaped, before = 0, 0, False, False, ","
     for position, char in enumerate(text):
         if is_escaped:
@@ -138,6 +138,6 @@ def _split(text: str) -> Iterator[str]:
 
 
 def _unquoted(text: str) -> str:
-    """Take the quotes off; what is not quoted as a whole means itself."""
+    """Remove the quotes around a value; a value that is quoted only in part stays as it is."""
     match = QUOTED.fullmatch(text)
     return text if match is None else ESCAPED.sub(r"\1", match[1])

@@ -1,28 +1,27 @@
-"""The frames of a WebSocket: protocol 1.0.0 speaks objects, 2.0.0 arrays and a binary form."""
+"""The frames of a WebSocket: JSON objects in protocol 1.0.0; arrays and binary frames in 2.0.0."""
 
-import functools
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NoReturn
 
 
-#: Kinds of binary frames: a client's broadcast, and the server's.
+#: The kinds of binary frames: a client's broadcast, and the server's.
 CLIENT_BROADCAST = 3
 SERVER_BROADCAST = 4
-#: The code of the payload's encoding in a binary frame.
+#: The encodings of the payload in a binary frame.
 BINARY, JSON = 0, 1
-#: Fields of a binary frame announce their length in one byte.
+#: The length of a field in a binary frame is one byte.
 MAX_FIELD_BYTES = 255
 
 
 class FrameError(ValueError):
-    """Bytes that are no frame of the protocol."""
+    """Data that is not a frame of the protocol."""
 
 
 class Version(StrEnum):
-    """The protocol version that a client asked for with `vsn`."""
+    """The version of the protocol, which a client names as `vsn`."""
 
     V1 = "1.0.0"
     V2 = "2.0.0"
@@ -41,19 +40,18 @@ class Frame:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserBroadcast:
-    """A broadcast: its payload is JSON text, or bytes that only 2.0.0 can carry."""
+    """A broadcast. Its payload is JSON text, or bytes, which only 2.0.0 can carry."""
 
     event: str
     payload: str | bytes
     meta: Mapping[str, Any] | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False)
 class Message:
-    """A message that the server sends; `payload` is JSON text.
+    """A message to clients; `payload` is JSON text.
 
-    Both forms are made at most once, however many clients it goes to. A form that is None has no
-    way to say it, and those clients get nothing.
+    It is encoded at most once for each version, however many clients it goes to.
     """
 
     topic: str
@@ -62,37 +60,38 @@ class Message:
     ref: str | None = None
     join_ref: str | None = None
     broadcast: UserBroadcast | None = None
+    _frames: dict[Version, str | bytes | None] = field(default_factory=dict, init=False)
 
     def encoded(self, version: Version) -> str | bytes | None:
-        """Return the frame for a client that speaks `version`."""
-        return self.v1 if version is Version.V1 else self.v2
+        """Return the message's frame, or None if `version` cannot carry the payload."""
+        if version not in self._frames:
+            encode = self._encode_v1 if version is Version.V1 else self._encode_v2
+            self._frames[version] = encode()
+        return self._frames[version]
 
     @property
     def message_id(self) -> str | None:
-        """Which row of realtime.messages it tells, if it tells one."""
+        """Return the id of the broadcast's row in realtime.messages, if it has one."""
         meta = self.broadcast.meta if self.broadcast is not None else None
         return None if meta is None else meta.get("id")
 
-    @functools.cached_property
-    def v1(self) -> str | None:
-        """The object form. Python's client drops a frame whose `ref` is not there."""
+    def _encode_v1(self) -> str | None:
         if self.broadcast is not None and isinstance(self.broadcast.payload, bytes):
             return None
+        # Python's client drops a frame without the key `ref`.
         topic, event, ref = dump(self.topic), dump(self.event), dump(self.ref)
-        return f'{{"topic":{topic},"event":{event},"payload":{self._payload},"ref":{ref}}}'
+        return f'{{"topic":{topic},"event":{event},"payload":{self._json_payload()},"ref":{ref}}}'
 
-    @functools.cached_property
-    def v2(self) -> str | bytes | None:
-        """The array form, or the binary one for broadcasts that fit it."""
+    def _encode_v2(self) -> str | bytes | None:
+        """Return an array, or a binary frame for a broadcast that fits one."""
         if self.broadcast is not None:
             binary = _binary_broadcast(self.topic, self.broadcast)
             if binary is not None or isinstance(self.broadcast.payload, bytes):
                 return binary
         head = ",".join(dump(part) for part in (self.join_ref, self.ref, self.topic, self.event))
-        return f"[{head},{self._payload}]"
+        return f"[{head},{self._json_payload()}]"
 
-    @property
-    def _payload(self) -> str:
+    def _json_payload(self) -> str:
         if self.broadcast is None:
             return self.payload
         meta = f',"meta":{dump(self.broadcast.meta)}' if self.broadcast.meta else ""
@@ -108,7 +107,7 @@ def broadcast(topic: str, content: UserBroadcast) -> Message:
 def reply(
     frame: Frame, response: Mapping[str, Any], *, join_ref: str | None, is_ok: bool
 ) -> Message:
-    """Return the answer to a client's frame, which names it by its references."""
+    """Return the reply to a client's frame, which repeats the frame's reference."""
     return Message(
         topic=frame.topic,
         event="phx_reply",
@@ -119,7 +118,7 @@ def reply(
 
 
 def dump(value: Any) -> str:
-    """Write compact JSON; lone surrogates stay escapes, or no socket could carry them."""
+    """Return compact JSON in ASCII, because a socket cannot carry half of a surrogate pair."""
     return json.dumps(value, separators=(",", ":"), allow_nan=False)
 
 
@@ -137,10 +136,10 @@ def parse(data: str | bytes, version: Version) -> Frame:
 
 
 def parse_json(data: str | bytes) -> Any:
-    """Read JSON that can be sent on as it is. Raises: FrameError."""
+    """Read JSON that can be written again. Raises: FrameError."""
     try:
         value = json.loads(data, parse_constant=_refuse_constant)
-        # A number out of range would become a word that is no JSON.
+        # A number out of range is read as infinity, which JSON cannot write.
         dump(value)
     except (ValueError, RecursionError) as error:
         raise FrameError(f"no JSON: {error}") from error
@@ -223,7 +222,7 @@ def _binary_broadcast(topic: str, content: UserBroadcast) -> bytes | None:
     try:
         fields = [text.encode() for text in (topic, content.event, meta)]
     except UnicodeEncodeError:
-        # Half a character in an event's name: only the text form has an escape for it.
+        # Only the text form can escape half of a surrogate pair in an event's name.
         return None
     if max(map(len, fields)) > MAX_FIELD_BYTES:
         return None

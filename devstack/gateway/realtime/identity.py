@@ -1,4 +1,4 @@
-"""The identity that a token proves, and its expiry."""
+"""The identity that a token proves: a role, claims and an expiry."""
 
 import dataclasses
 import time
@@ -16,30 +16,30 @@ MISSING_CLAIMS = "InvalidJWTToken: Fields `role` and `exp` are required in JWT"
 
 
 class TokenRefusedError(Exception):
-    """A token that opens nothing; the text is the one Realtime answers."""
+    """A token that Realtime refuses; the text is its message for the client."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """A role and the claims that policies read; the claims are kept as the JSON they read."""
+    """A role, and the claims as JSON, as policies read them."""
 
     role: str
     claims: str
     expires_at: float
-    #: An API key speaks for a role alone.
+    #: False for an API key, which proves a role only.
     is_user: bool = False
 
     def expired(self) -> "Identity":
-        """Return the same, over by now."""
+        """Return the identity as it is after its expiry."""
         return dataclasses.replace(self, expires_at=time.time())
 
     def expiry_message(self) -> str:
-        """Say how long this is over."""
+        """Return Realtime's message for an expired token."""
         return f"Token has expired {max(0, int(time.time() - self.expires_at))} seconds ago"
 
 
 def identify(token: str, keys: Keys) -> Identity:
-    """Believe a JWT or an API key. Raises: TokenRefusedError."""
+    """Return the identity of a valid JWT or API key. Raises: TokenRefusedError."""
     try:
         claims = keys.verify(keys.jwt_of(token))
     except TokenError as error:

@@ -1,30 +1,54 @@
-"""The payload of a join. A field that cannot be read counts as absent."""
+"""A join: its payload, and the checks before its reply.
 
+A field of the payload that cannot be read counts as absent.
+"""
+
+import asyncio
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from devstack.gateway.realtime.database_broadcasts import Replay
-from devstack.gateway.realtime.frames import dump
+from devstack.gateway.realtime.authorization import (
+    BROADCAST,
+    PRESENCE,
+    AuthorizationUnavailableError,
+)
+from devstack.gateway.realtime.context import FailureMode, RealtimeContext
+from devstack.gateway.realtime.database_broadcasts import Replay, read_replay
+from devstack.gateway.realtime.frames import UserBroadcast, dump
+from devstack.gateway.realtime.identity import Identity, TokenRefusedError, identify
+from devstack.gateway.realtime.pubsub import Topic
 
 
 #: The number of broadcasts to replay if a join names none.
-REPLAYED = 10
-#: Beyond it milliseconds are no time that Postgres knows.
+DEFAULT_REPLAYED = 10
+#: Postgres has no time for a greater number of milliseconds.
 MAX_REPLAY_NUMBER = 10**14
-NO_REPLAY = Replay(since_ms=0, limit=0, is_valid=False)
+INVALID_REPLAY = Replay(since_ms=0, limit=0, is_valid=False)
+#: A client waits 10 s for the reply to a join, so the reply must be sent before.
+LIVE_TIMEOUT_S = 8
+#: A public channel needs the log only for broadcasts from SQL, so it joins without it after this.
+PUBLIC_LIVE_TIMEOUT_S = 0.5
+#: A token with this prefix is the socket's API key, not a user's token.
+API_KEY_PREFIX = "sb_"
+
+PUBLIC_REPLAY = "UnableToReplayMessages: Replay is not allowed for public channels"
+BAD_REPLAY = "UnableToReplayMessages: Replay params are not valid"
+NOT_LIVE = "InitializingProjectConnection: Connecting to the project database"
+RESTARTING = "RealtimeRestarting: Realtime is restarting, please standby"
+DATABASE_DOWN = "DatabaseLackOfConnections: The database cannot be asked"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JoinRequest:
-    """The configuration of a channel; `bindings` are the client's own objects, to be echoed."""
+    """The configuration of a channel; the reply repeats the client's `bindings`."""
 
     is_private: bool
-    hears_itself: bool
+    wants_own_broadcasts: bool
     wants_ack: bool
     wants_replication_ready: bool
-    #: The join is to fail where its bindings do.
+    #: True if the join must fail if its bindings do.
     wants_live_changes: bool
     replay: Replay | None
     presence_key: str
@@ -40,14 +64,14 @@ def read_join(payload: Any) -> JoinRequest:
     broadcast, presence = _object(config.get("broadcast")), _object(config.get("presence"))
     bindings = config.get("postgres_changes")
     return JoinRequest(
-        is_private=_truth(config.get("private")),
-        hears_itself=_truth(broadcast.get("self")),
-        wants_ack=_truth(broadcast.get("ack")),
-        wants_replication_ready=_truth(broadcast.get("replication_ready")),
-        wants_live_changes=_truth(_object(config.get("postgres_changes_options")).get("wait")),
+        is_private=_is_true(config.get("private")),
+        wants_own_broadcasts=_is_true(broadcast.get("self")),
+        wants_ack=_is_true(broadcast.get("ack")),
+        wants_replication_ready=_is_true(broadcast.get("replication_ready")),
+        wants_live_changes=_is_true(_object(config.get("postgres_changes_options")).get("wait")),
         replay=_replay(broadcast.get("replay")),
         presence_key=_presence_key(presence.get("key")),
-        has_presence=_truth(presence.get("enabled")),
+        has_presence=_is_true(presence.get("enabled")),
         bindings=tuple(b for b in bindings if isinstance(b, dict))
         if isinstance(bindings, list)
         else (),
@@ -58,11 +82,11 @@ def read_join(payload: Any) -> JoinRequest:
 def _replay(value: Any) -> Replay | None:
     if not isinstance(value, dict):
         return None
-    since, limit = value.get("since") or 0, value.get("limit") or REPLAYED
+    since, limit = value.get("since") or 0, value.get("limit") or DEFAULT_REPLAYED
     is_valid = all(
         type(number) is int and abs(number) < MAX_REPLAY_NUMBER for number in (since, limit)
     )
-    return Replay(since_ms=since, limit=limit, is_valid=True) if is_valid else NO_REPLAY
+    return Replay(since_ms=since, limit=limit, is_valid=True) if is_valid else INVALID_REPLAY
 
 
 def _presence_key(key: Any) -> str:
@@ -80,5 +104,87 @@ def _object(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _truth(value: Any) -> bool:
+def _is_true(value: Any) -> bool:
     return value is True or value == "true"
+
+
+class JoinRefusedError(Exception):
+    """A join that gets an error as its reply; the text is the reason."""
+
+
+def no_permission(topic: Topic) -> str:
+    """Return Realtime's message for a topic that the policies do not let the caller read."""
+    return f"You do not have permissions to read from this Channel topic: {topic.name}"
+
+
+def channel_identity(
+    token: str | None, socket_identity: Identity, context: RealtimeContext
+) -> Identity:
+    """Return the identity of a channel's own token, or else that of the socket's API key.
+
+    Raises: JoinRefusedError.
+    """
+    if context.failure_mode is FailureMode.CLOSING:
+        raise JoinRefusedError(RESTARTING)
+    if token is None or token.startswith(API_KEY_PREFIX):
+        return socket_identity
+    try:
+        caller = identify(token, context.keys)
+    except TokenRefusedError as error:
+        raise JoinRefusedError(str(error)) from error
+    if context.failure_mode is FailureMode.EXPIRED and caller.is_user:
+        raise JoinRefusedError(f"InvalidJWTToken: {caller.expired().expiry_message()}")
+    return caller
+
+
+def permission_lost(topic: Topic) -> str:
+    """Return Realtime's message for a topic that the caller's new token may not read."""
+    return f"You no longer have permission to read from this Channel topic: {topic.name}"
+
+
+async def wait_until_live(context: RealtimeContext, topic: Topic, request: JoinRequest) -> None:
+    """Wait until the log is read, so that the channel gets all later commits.
+
+    Raises: JoinRefusedError, unless the channel can work without the log.
+    """
+    is_needed = topic.is_private or bool(request.bindings)
+    try:
+        async with asyncio.timeout(LIVE_TIMEOUT_S if is_needed else PUBLIC_LIVE_TIMEOUT_S):
+            await context.reader.listening()
+    except TimeoutError as error:
+        if is_needed:
+            raise JoinRefusedError(NOT_LIVE) from error
+
+
+async def readable_extensions(
+    context: RealtimeContext, caller: Identity, topic: Topic, *, has_presence: bool
+) -> frozenset[str]:
+    """Return the extensions that the caller may read on a topic. Every caller reads a public one.
+
+    Raises: JoinRefusedError, if there are none or the database is down.
+    """
+    wanted = [BROADCAST, PRESENCE] if has_presence else [BROADCAST]
+    if not topic.is_private:
+        return frozenset(wanted)
+    try:
+        readable = await context.authorizer.readable(caller, topic.name, wanted)
+    except AuthorizationUnavailableError as error:
+        raise JoinRefusedError(DATABASE_DOWN) from error
+    if not readable:
+        raise JoinRefusedError(f"Unauthorized: {no_permission(topic)}")
+    return readable
+
+
+async def replayed_broadcasts(
+    context: RealtimeContext, topic: Topic, request: JoinRequest, readable: frozenset[str]
+) -> list[UserBroadcast]:
+    """Return the broadcasts that a join wants replayed. Raises: JoinRefusedError."""
+    if request.replay is None:
+        return []
+    if not topic.is_private:
+        raise JoinRefusedError(PUBLIC_REPLAY)
+    if BROADCAST not in readable:
+        raise JoinRefusedError(f"Unauthorized: {no_permission(topic)}")
+    if not request.replay.is_valid:
+        raise JoinRefusedError(BAD_REPLAY)
+    return await read_replay(context.pool, topic.name, request.replay)

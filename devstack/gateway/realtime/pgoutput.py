@@ -1,4 +1,4 @@
-"""Decode the output of Postgres's own plugin: pure functions, version 1 of its protocol."""
+"""Decode the messages of pgoutput, the logical decoding plugin of Postgres, in version 1."""
 
 import struct
 from collections.abc import Iterable, Iterator
@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 
-#: Postgres counts microseconds from here.
+#: Postgres counts microseconds from this time.
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
-#: The begin of a transaction: its kind, the position and time of its commit, its id.
+#: The message that begins a transaction: kind, position and time of the commit, transaction id.
 BEGIN = struct.Struct("!cQqI")
 
 
@@ -22,18 +22,18 @@ class Action(StrEnum):
 
 
 class Unchanged:
-    """Stands for a value that was stored elsewhere and did not change, so the log has none."""
+    """Stands for an unchanged value that is stored out of line, which the log leaves out."""
 
 
 UNCHANGED = Unchanged()
 
-#: A row as text, as Postgres would print it; None is null.
+#: The values of a row as Postgres prints them; None is null.
 Row = tuple[str | Unchanged | None, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """A published column; `is_identity` says whether old rows carry it."""
+    """A published column; `is_identity` is true if old rows have its value."""
 
     name: str
     is_identity: bool
@@ -41,7 +41,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Relation:
-    """A table as it was when the change was written."""
+    """A table at the time of the change."""
 
     oid: int
     schema: str
@@ -51,10 +51,10 @@ class Relation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """One row that changed, in a transaction that committed.
+    """One changed row of a committed transaction.
 
-    `old` is there where the replica identity asks for it; `has_whole_old` tells a full one from
-    one of identity columns alone.
+    The table's replica identity decides if there is an `old` row. `has_whole_old` is true if it
+    has all columns, and false if it has the identity columns only.
     """
 
     action: Action
@@ -97,10 +97,10 @@ class _Reader:
 
 
 def decode(messages: Iterable[bytes], relations: dict[int, Relation]) -> Iterator[Change]:
-    """Yield the rows that changed, in commit order.
+    """Yield the changed rows of whole transactions, in commit order.
 
-    The messages are whole transactions. `relations` keeps the tables that a stream has described:
-    Postgres describes each once, and again after it changed.
+    `relations` keeps the tables that the stream has described. Postgres describes a table once, and
+    again after the table has changed.
     """
     commit_lsn, committed_at = 0, EPOCH
     for message in messages:
@@ -125,12 +125,12 @@ def decode(messages: Iterable[bytes], relations: dict[int, Relation]) -> Iterato
                     committed_at=committed_at,
                 )
             case _:
-                # Commits, types, origins and truncates tell a subscriber nothing.
+                # Commits, types, origins and truncates send nothing to subscribers.
                 continue
 
 
 def transaction_ids(messages: Iterable[bytes]) -> set[int]:
-    """Return the ids of the transactions, as 32 bits each."""
+    """Return the transactions' ids, of 32 bits each."""
     return {BEGIN.unpack(message)[-1] for message in messages if message.startswith(b"B")}
 
 
@@ -143,12 +143,12 @@ def _relation(reader: _Reader) -> Relation:
         columns.append(Column(name=reader.string(), is_identity=is_identity))
         reader.number("!I")
         reader.number("!i")
-    # An empty name stands for pg_catalog.
+    # The plugin sends pg_catalog as an empty name.
     return Relation(oid=oid, schema=schema or "pg_catalog", table=table, columns=tuple(columns))
 
 
 def _rows(kind: str, reader: _Reader) -> tuple[Action, Row | None, bool, Row | None]:
-    """Read the one or two rows of a change, each after a letter that says which it is."""
+    """Read the one or two rows of a change; a letter before each row names its kind."""
     letter = reader.char()
     old: Row | None = None
     has_whole_old = letter == "O"

@@ -8,37 +8,42 @@ from typing import Protocol
 from devstack.gateway.realtime.frames import Message, UserBroadcast, broadcast
 
 
-#: The prefix of topics on a WebSocket.
+#: Topics in frames have this prefix; policies and SQL see them without it.
 PREFIX = "realtime:"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Topic:
-    """A topic's name as policies and SQL know it."""
+    """A topic, by its name in policies and SQL."""
 
     name: str
     is_private: bool
+
+    @property
+    def frame_name(self) -> str:
+        """Return the topic's name in frames."""
+        return PREFIX + self.name
 
 
 class Member(Protocol):
     """A channel on a topic."""
 
-    hears_broadcasts: bool
-    hears_itself: bool
+    can_read_broadcasts: bool
+    wants_own_broadcasts: bool
     has_presence: bool
 
     def send(self, message: Message) -> None:
-        """Queue a message; never waits."""
+        """Queue a message without waiting."""
 
 
 class PubSub:
-    """The members of every topic, in the order they came."""
+    """The members of every topic, in the order of their joins."""
 
     def __init__(self) -> None:
         self._members: dict[Topic, dict[int, Member]] = defaultdict(dict)
 
     def join(self, topic: Topic, member: Member) -> None:
-        """Add a member: what is broadcast from now on reaches it."""
+        """Add a member, which gets all later broadcasts."""
         self._members[topic][id(member)] = member
 
     def leave(self, topic: Topic, member: Member) -> None:
@@ -51,14 +56,15 @@ class PubSub:
             del self._members[topic]
 
     def members(self, topic: Topic) -> Iterator[Member]:
-        """Iterate over those who are on the topic now."""
+        """Iterate over the members that the topic has now."""
         return iter(list(self._members.get(topic, {}).values()))
 
     def broadcast(
         self, topic: Topic, content: UserBroadcast, *, sender: Member | None = None
     ) -> None:
-        """Send to all members; to the sender only if it asked to hear itself."""
-        message = broadcast(PREFIX + topic.name, content)
+        """Send to all members that can read broadcasts, and to the sender only if it wants them."""
+        message = broadcast(topic.frame_name, content)
         for member in self.members(topic):
-            if member.hears_broadcasts and (member is not sender or member.hears_itself):
+            is_recipient = member is not sender or member.wants_own_broadcasts
+            if member.can_read_broadcasts and is_recipient:
                 member.send(message)

@@ -1,6 +1,6 @@
-"""Tables as the catalog has them now: columns, keys, row security, privileges.
+"""Tables in the catalog of Postgres: columns, keys, row security and privileges.
 
-It is asked anew for each batch of changes, so that a grant or a policy holds from its commit on.
+Each batch of changes reads the catalog again, so a new grant or policy takes effect at its commit.
 """
 
 from collections.abc import Collection, Mapping
@@ -14,7 +14,7 @@ from devstack.gateway.context import Connection
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableColumn:
-    """A column, its type's name for clients and for casts, and the roles that may read it."""
+    """A column, its type's names in events and in casts, and the roles that may read it."""
 
     name: str
     type_name: str
@@ -25,7 +25,7 @@ class TableColumn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """A table; `key` is its primary key, empty where it has none."""
+    """A table and its columns, by name."""
 
     name: sql.Composed
     has_row_security: bool
@@ -33,7 +33,7 @@ class Table:
 
     @property
     def key(self) -> tuple[TableColumn, ...]:
-        """Return the columns of the primary key."""
+        """Return the columns of the primary key; a table without one has none."""
         return tuple(column for column in self.columns.values() if column.is_key)
 
 
@@ -62,13 +62,13 @@ BY_NAME = sql.SQL(QUERY).format(
 async def read_tables(
     connection: Connection, oids: Collection[int], roles: Collection[str]
 ) -> dict[int, Table]:
-    """Return the tables by oid; one that was dropped meanwhile is left out."""
+    """Return the tables by oid, without those that have been dropped."""
     cursor = await connection.execute(BY_OID, {"oids": list(oids), "roles": list(roles)})
     return await _tables(cursor)
 
 
 async def read_table(connection: Connection, schema: str, table: str, role: str) -> Table | None:
-    """Return one table by name, as far as `role` may read it."""
+    """Return one table by name; its columns' readers include `role` only."""
     names = {"schema": schema, "table": table, "roles": [role]}
     tables = await _tables(await connection.execute(BY_NAME, names))
     return next(iter(tables.values()), None)

@@ -8,8 +8,7 @@ import psycopg
 import pytest
 
 from devstack.gateway.realtime import replication
-from devstack.gateway.realtime.replication import Stream, open_replication
-from devstack.gateway.realtime.wal import CREATE, PUBLICATION
+from devstack.gateway.realtime.replication import CREATE, PUBLICATION, Stream, open_replication
 from devstack.supervisor.processes import wait_until
 from tests.support.gateways import TIMEOUT_S, Gateway
 

@@ -22,7 +22,7 @@ def test_a_join_of_the_official_client_is_read() -> None:
     )
 
     assert request.is_private
-    assert request.hears_itself
+    assert request.wants_own_broadcasts
     assert request.wants_ack
     assert request.has_presence
     assert "me" == request.presence_key

@@ -51,7 +51,7 @@ def test_a_binding_concerns_what_it_names(params: dict[str, str], *, expected: b
 
     An event that there is not means any event, as in Realtime's own code.
     """
-    assert expected is read_binding(params).concerns(inserted("public", "t"))
+    assert expected is read_binding(params).covers(inserted("public", "t"))
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from devstack.gateway.realtime.wal import WRAP, are_visible
+from devstack.gateway.realtime.replication import WRAP, are_visible
 
 
 EPOCH = 3 * WRAP
