@@ -131,9 +131,9 @@ def _auction(stage: Stage) -> dict[str, object]:
     return {"auction": auction_id, "listing": listing_of(stage.shop.db, auction_id)}
 
 
-def _bidder(stage: Stage) -> dict[str, object]:
+def _bidder(stage: Stage, role: Role = Role.LOSER) -> dict[str, object]:
     things = _auction(stage)
-    bidder = stage.actor(Role.LOSER)
+    bidder = stage.actor(role)
     bid = bidder.call("place_bid", auction_id=things["auction"], amount_cents=1000)
     assert bid["success"], bid
     return things | {"bidder": bidder.id}
@@ -251,6 +251,7 @@ _MAKERS: Mapping[str, Callable[[Stage], Mapping[str, object]]] = {
     "held": _held,
     "last_admin": _last_admin,
     "leaver": _leaver,
+    "led": lambda stage: _bidder(stage, Role.BUYER),
     "opened": _opened,
     "paid": lambda stage: {"paid": stage.paid().id},
     "person": _person,
