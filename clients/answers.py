@@ -268,6 +268,7 @@ ANSWERS: Mapping[str, Any] = {
     "staff_list_reports": OpenReports,
     "staff_read_message": Original,
     "staff_remove_listing": Success,
+    "staff_remove_photos": Success,
     "staff_suspend_user": Success,
     "staff_withdraw_bids": Success,
     "start_thread": Message,

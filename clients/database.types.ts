@@ -1182,6 +1182,9 @@ isOneToOne: false
 "staff_remove_listing":
 { Args: { "client_request_id"?: string,"listing_id": string,"reason": string }; Returns: Answers["staff_remove_listing"] | Refusal
                            },
+"staff_remove_photos":
+{ Args: { "client_request_id"?: string,"listing_id": string,"reason": string }; Returns: Answers["staff_remove_photos"] | Refusal
+                           },
 "staff_suspend_user":
 { Args: { "client_request_id"?: string,"lift"?: boolean,"reason": string,"user_id": string }; Returns: Answers["staff_suspend_user"] | Refusal
                            },
@@ -1525,6 +1528,9 @@ export type Answers = {
     rule_version: number
   }
   staff_remove_listing: {
+    success: true
+  }
+  staff_remove_photos: {
     success: true
   }
   staff_suspend_user: {

@@ -84,6 +84,23 @@ $$;
 comment on function public.staff_remove_listing is 'Remove a scheduled or live listing as staff, with bids or without: {success}. The auction is cancelled, and the seller and the bidders get auction_cancelled. The photos go at once, or with the decision about the last open report. A repeat succeeds and changes nothing. Audited. Refusals: LISTING_NOT_FOUND, LISTING_OVER, FORBIDDEN (the caller sells or bids there), VALIDATION_ERROR, REQUEST_ID_REUSED, PROFILE_NOT_FOUND. Raises FORBIDDEN for others than staff.';
 grant execute on function public.staff_remove_listing to authenticated;
 
+create function public.staff_remove_photos(
+  listing_id uuid, reason text, client_request_id uuid default null
+)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return private.staff_remove_photos(
+    staff_remove_photos.listing_id, staff_remove_photos.reason,
+    staff_remove_photos.client_request_id
+  );
+end;
+$$;
+comment on function public.staff_remove_photos is 'Remove all photos of an ended or cancelled listing as staff: {success}. The listing stays. A file goes once no other listing shows it: a listing that was offered again shows the files of its predecessor. A repeat succeeds and changes nothing. Audited. Refusals: LISTING_NOT_FOUND, FORBIDDEN (the caller sold or bid there), CONFLICT (the listing is not over, or has an open report), VALIDATION_ERROR, REQUEST_ID_REUSED, PROFILE_NOT_FOUND. Raises FORBIDDEN for others than staff.';
+grant execute on function public.staff_remove_photos to authenticated;
+
 create function public.admin_set_role(
   user_id uuid, role text, reason text, client_request_id uuid default null
 )

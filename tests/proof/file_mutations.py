@@ -261,6 +261,38 @@ FILE_MUTATIONS = (
         FILES,
     ),
     mutation(
+        "staff remove the photos of a running listing",
+        "moderation/functions/removals.sql",
+        "  elsif v_auction.status in ('scheduled', 'live') then\n",
+        "  elsif false then\n",
+        FILES,
+    ),
+    mutation(
+        "removal of reported photos says success",
+        "moderation/functions/removals.sql",
+        "where listing_id = p_listing_id and status = 'open'",
+        "where false",
+        FILES,
+    ),
+    mutation(
+        "removal of photos without a photo is audited",
+        "moderation/functions/removals.sql",
+        "  if v_count > 0 then\n",
+        "  if true then\n",
+        FILES,
+    ),
+    mutation(
+        "seller on the staff removes own photos",
+        "moderation/functions/removals.sql",
+        """  elsif private.takes_part(v_auction, auth.uid()) then
+    return private.refusal('FORBIDDEN', 'You take part in this auction');
+  elsif v_auction.status in ('scheduled', 'live') then
+""",
+        """  elsif v_auction.status in ('scheduled', 'live') then
+""",
+        FILES,
+    ),
+    mutation(
         "object of a removed photo keeps its row",
         PHOTO,
         "    and file.path = any(v_objects)\n",

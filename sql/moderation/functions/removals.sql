@@ -135,3 +135,66 @@ begin
 end;
 $$;
 comment on function private.remove_listing is 'Cancel a listing that is not over, with its auction, and audit it; or return the refusal. A repeat changes nothing and succeeds.';
+
+create function private.staff_remove_photos(
+  p_listing_id uuid, p_reason text, p_client_request_id uuid
+)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_answer jsonb := private.begin_request(
+    'staff_remove_photos', p_client_request_id, jsonb_build_array(p_listing_id, p_reason)
+  );
+begin
+  if v_answer is not null then
+    return v_answer;
+  end if;
+  perform private.refuse_unless_staff();
+  v_answer := coalesce(
+    private.reason_refusal(p_reason),
+    private.remove_photos_as_staff(p_listing_id, private.plain_reason(p_reason))
+  );
+  return private.finish_request(p_client_request_id, v_answer);
+end;
+$$;
+comment on function private.staff_remove_photos is 'Remove the photos of a listing that is over as staff; see the public wrapper.';
+grant execute on function private.staff_remove_photos to authenticated;
+
+create function private.remove_photos_as_staff(p_listing_id uuid, p_reason text)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_auction public.auctions;
+  v_listing public.listings;
+  v_count integer;
+begin
+  select * into v_auction from public.auctions where listing_id = p_listing_id for no key update;
+  select * into v_listing from public.listings where id = p_listing_id for no key update;
+  if v_listing.id is null then
+    return private.refusal('LISTING_NOT_FOUND', 'Listing not found');
+  elsif private.takes_part(v_auction, auth.uid()) then
+    return private.refusal('FORBIDDEN', 'You take part in this auction');
+  elsif v_auction.status in ('scheduled', 'live') then
+    return private.refusal('CONFLICT', 'This listing is not over, so remove the listing');
+  elsif exists (
+    select from public.content_reports where listing_id = p_listing_id and status = 'open'
+  ) then
+    return private.refusal('CONFLICT', 'Decide the open reports about this listing first');
+  end if;
+  select count(*) into v_count from public.listing_photos where listing_id = p_listing_id;
+  if v_count > 0 then
+    perform private.remove_photos(p_listing_id);
+    perform private.write_audit(
+      auth.uid(), 'photos_removed', 'listings', p_listing_id::text, p_reason,
+      jsonb_build_object('seller_id', v_listing.seller_id, 'photos', v_count)
+    );
+  end if;
+  return jsonb_build_object('success', true);
+end;
+$$;
+comment on function private.remove_photos_as_staff is 'Remove all photos of a listing that is over, and audit it; or return the refusal. A repeat changes nothing and succeeds.';

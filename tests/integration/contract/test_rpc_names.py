@@ -59,6 +59,7 @@ SIGNATURES: Mapping[str, str] = {
     "staff_suspend_user": f"user_id uuid, reason text, lift boolean = false, {_REQUEST}",
     "staff_withdraw_bids": f"auction_id uuid, bidder_id uuid, reason text, {_REQUEST}",
     "staff_remove_listing": f"listing_id uuid, reason text, {_REQUEST}",
+    "staff_remove_photos": f"listing_id uuid, reason text, {_REQUEST}",
     "admin_set_role": f"user_id uuid, role text, reason text, {_REQUEST}",
     "staff_list_held_messages": "max_rows integer = 50, after_id uuid = null",
     "staff_list_reports": "max_rows integer = 50, after_id uuid = null",

@@ -22,6 +22,7 @@ insert into public.listing_photos (
   id, listing_id, url, path, file_size, mime_type, width, height
 ) values
 ({photo_live}, {live}, 'https://photos.test/1.jpg', '1{suffix}.jpg', 1000, 'image/jpeg', 100, 100),
+({photo_unsold}, {unsold}, 'https://photos.test/3.jpg', '3{suffix}.jpg', 1000, 'image/jpeg', 100, 100),
 ({photo_cancelled}, {cancelled}, 'https://photos.test/2.jpg', '2{suffix}.jpg', 1000, 'image/jpeg', 100, 100);
 
 insert into public.auctions (

@@ -26,5 +26,6 @@ def test_staff_rpcs_are_the_reviewed_ones(owner: Connection) -> None:
     assert {
         "admin_set_role", "release_transfers", "requeue_ignored_events", "requeue_outbox",
         "requeue_webhook_event", "resolve_dispute", "staff_decide_message", "staff_decide_report",
-        "staff_read_message", "staff_remove_listing", "staff_suspend_user", "staff_withdraw_bids",
+        "staff_read_message", "staff_remove_listing", "staff_remove_photos", "staff_suspend_user",
+        "staff_withdraw_bids",
     } == staff_rpcs(owner)  # fmt: skip

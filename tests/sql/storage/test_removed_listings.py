@@ -103,10 +103,7 @@ def test_photo_of_another_listing_stays(
 ) -> None:  # fmt: skip
     """A relisted item keeps the photos that its removed predecessor had."""
     assert path
-    owner.execute(
-        "update public.auctions set status = 'no_sale' where listing_id = %s", [listing_id]
-    )
-    owner.execute("update public.listings set status = 'ended' where id = %s", [listing_id])
+    ended(owner, listing_id)
     again = UUID(seller.call("relist_listing", listing_id=listing_id)["listing"]["id"])
     own_path = photographed(seller, again, "own")["path"]
     put_object(owner, "listing-photos", own_path)
@@ -142,6 +139,83 @@ def test_decision_about_a_running_listing_removes_nothing(
 
     decide(moderator, reported(alice, listing_id))
 
+    assert 1 == photo_count(owner, listing_id)
+
+
+def remove_photos(staff: Actor, listing_id: UUID) -> Any:
+    return staff.call("staff_remove_photos", listing_id=listing_id, reason=REASON)
+
+
+def ended(owner: Connection, listing_id: UUID) -> None:
+    owner.execute(
+        "update public.auctions set status = 'no_sale' where listing_id = %s", [listing_id]
+    )
+    owner.execute("update public.listings set status = 'ended' where id = %s", [listing_id])
+
+
+def called_off(owner: Connection, listing_id: UUID) -> None:
+    [(seller_id,)] = owner.execute(
+        "select seller_id from public.listings where id = %s", [listing_id]
+    ).fetchall()
+    seller = Actor(connection=owner, role="authenticated", user_id=seller_id)
+    assert seller.call("cancel_listing", listing_id=listing_id)["success"]
+
+
+@pytest.mark.parametrize("end", [ended, called_off])
+def test_staff_remove_the_photos_of_a_listing_that_is_over(
+    owner: Connection, service: Actor, listing_id: UUID, *, seller: Actor, moderator: Actor,
+    path: str, end: Callable[[Connection, UUID], None],
+) -> None:  # fmt: skip
+    """Nothing else takes away a forbidden picture of it. A repeat changes nothing."""
+    end(owner, listing_id)
+
+    assert [{"success": True}] * 2 == [remove_photos(moderator, listing_id) for _ in "ab"]
+
+    assert 0 == photo_count(owner, listing_id)
+    assert [path] == orphans(owner, service)
+    query = "select action, entity_id, description, metadata from public.audit_logs"
+    assert [
+        ("photos_removed", str(listing_id), REASON, {"seller_id": str(seller.id), "photos": 1})
+    ] == owner.execute(query).fetchall()
+
+
+def test_photos_of_a_running_listing_go_with_the_listing(
+    owner: Connection, listing_id: UUID, moderator: Actor, path: str
+) -> None:
+    """Bidders rely on them."""
+    assert path
+
+    assert "CONFLICT" == remove_photos(moderator, listing_id)["code"]
+
+    assert 1 == photo_count(owner, listing_id)
+
+
+def test_open_report_keeps_the_photos_of_a_listing_that_is_over(
+    owner: Connection, listing_id: UUID, *, moderator: Actor, alice: Actor, path: str
+) -> None:
+    """Staff look at them for their decision first."""
+    assert path
+    report_id = reported(alice, listing_id)
+    ended(owner, listing_id)
+
+    assert "CONFLICT" == remove_photos(moderator, listing_id)["code"]
+    decide(moderator, report_id)
+    assert 1 == photo_count(owner, listing_id)
+    assert remove_photos(moderator, listing_id)["success"]
+    assert 0 == photo_count(owner, listing_id)
+
+
+def test_seller_on_the_staff_removes_no_own_photos(
+    owner: Connection, seller: Actor, listing_id: UUID, path: str
+) -> None:
+    """They show what the seller has sold."""
+    assert path
+    ended(owner, listing_id)
+    owner.execute("update public.users set role = 'admin' where id = %s", [seller.id])
+
+    answer = remove_photos(seller.with_second_factor(), listing_id)
+
+    assert "FORBIDDEN" == answer["code"]
     assert 1 == photo_count(owner, listing_id)
 
 

@@ -145,6 +145,7 @@ ARGUMENTS = {
     "staff_suspend_user.reason": "field",
     "staff_withdraw_bids.reason": "field",
     "staff_remove_listing.reason": "field",
+    "staff_remove_photos.reason": "field",
     "admin_set_role.reason": "field",
     "admin_set_role.role": "one of four words",
     "search_listings.search": "compared and never stored",
