@@ -30,7 +30,7 @@ def main() -> int:
         sys.stderr.write(f"{path} is no gateway configuration: {error}\n")
         return 2
 
-    # psycopg also raises the errors of a pipeline that it logs as warnings.
+    # psycopg raises the error of a pipeline as well, so its warning would only repeat it.
     logging.getLogger("psycopg").setLevel(logging.ERROR)
     sys.stderr.write(f"A stand-in for Supabase on {config.url}, for development and tests only.\n")
     uvicorn.run(

@@ -90,7 +90,7 @@ def create_app(config: GatewayConfig) -> ASGIApp:
                 expose_headers=EXPOSED_HEADERS,
                 max_age=3600,
             ),
-            # After the CORS headers, because a script in a browser must see a fault's response too.
+            # Inside the CORS middleware, so that a script in a browser can read a fault's response.
             Middleware(FaultMiddleware, faults=faults, keys=config.keys, exempt_path=PATH),
         ],
         exception_handlers={GatewayError: _refuse, HTTPException: _refuse_path},

@@ -13,7 +13,8 @@ from devstack.emulation.tokens import Keys
 from devstack.paths import ROOT
 
 
-#: A request that waits for a lock holds a connection, so there are more than the CPU can use.
+#: A request that waits for a lock keeps its connection, so there are more connections than the CPU
+#: can use.
 POOL_SIZE = 24
 ADMIN_POOL_SIZE = 4
 #: The time that PostgREST waits for a free connection.

@@ -24,7 +24,7 @@ Settings = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransactionSettings:
-    """The settings that a transaction gets before its request runs, and its mode."""
+    """The settings of a transaction before its request runs, and how it begins and ends."""
 
     schema: str
     role: str

@@ -181,7 +181,7 @@ def _command(binaries: Binaries, pgdata: Path, port: int, *, durable: bool) -> l
 
 
 def stop_stale(data: Path) -> None:
-    """Stop the server that still runs on a folder of ours, if there is one."""
+    """Stop the server that a killed stack left running on a data folder, if there is one."""
     pgdata = data / "pgdata"
     lines = _lines(pgdata / "postmaster.pid")
     if not lines or not re.fullmatch(r"\d+", lines[0].strip()):

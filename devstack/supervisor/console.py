@@ -7,7 +7,7 @@ _COLOURS = {"plain": "", "good": "\033[32m", "bad": "\033[31m", "quiet": "\033[2
 
 
 def say(text: str, kind: str = "plain") -> None:
-    """Write a line to standard error, coloured where that is a terminal."""
+    """Write a line to standard error, coloured if it is a terminal."""
     colour = _COLOURS[kind] if sys.stderr.isatty() else ""
     sys.stderr.write(f"{colour}{text}\033[0m\n" if colour else f"{text}\n")
     sys.stderr.flush()

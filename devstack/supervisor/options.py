@@ -89,7 +89,7 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    up = commands.add_parser("up", help="start, and run until Ctrl-C or SIGTERM")
+    _add_up_options(commands.add_parser("up", help="start, and run until Ctrl-C or SIGTERM"))
     others = {
         "stop": "stop the stack that runs on the data",
         "status": "say if a stack runs on the data (exit code 3: none does)",
@@ -102,9 +102,13 @@ def _parser() -> argparse.ArgumentParser:
     _add_data(psql)
     psql.add_argument("arguments", nargs="*", help="arguments of psql, after --: -- -c 'select 1'")
 
-    where = up.add_mutually_exclusive_group()
-    _add_data(where)
-    where.add_argument("--ephemeral", action="store_true", help="keep nothing; faster, for tests")
+    return parser
+
+
+def _add_up_options(up: argparse.ArgumentParser) -> None:
+    data = up.add_mutually_exclusive_group()
+    _add_data(data)
+    data.add_argument("--ephemeral", action="store_true", help="keep nothing; faster, for tests")
     up.add_argument(
         "--seed", action="store_true", help="fill ephemeral data with supabase/seed.sql too"
     )
@@ -137,7 +141,6 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="confirm addresses and check passwords as supabase/config.toml says",
     )
-    return parser
 
 
 def _add_data(parser: argparse._ActionsContainer) -> None:

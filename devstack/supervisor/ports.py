@@ -24,9 +24,9 @@ def free_port() -> int:
 def claimed_base(first: int, count: int, *, is_fixed: bool) -> Iterator[int]:
     """Yield a base with `count` free ports in a row: `first`, or the next one in steps.
 
-    A port is free until a server listens. Until then a claim keeps other stacks that start at the
-    same time off the port. The claim is a name of Linux's abstract socket namespace: it leaves
-    no file behind, and it ends with the process.
+    A port is free until a server listens. Until then a claim keeps other stacks, which start at
+    the same time, from the port. The claim is a name in Linux's abstract socket namespace. It
+    leaves no file behind, and it ends with the process.
     """
     bases = [first] if is_fixed else range(first, TOO_HIGH - count, STEP)
     for base in bases:

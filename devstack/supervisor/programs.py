@@ -98,8 +98,15 @@ def write_configuration(
     options: Options, folder: DataFolder, keys: Keys, environment: Mapping[str, str]
 ) -> None:
     """Write the configuration files of gateway and fake Stripe."""
-    admin_url = environment["ADMIN_DATABASE_URL"]
-    gateway = GatewayConfig(
+    gateway = _gateway_config(options, folder, keys, environment["ADMIN_DATABASE_URL"])
+    write_secret(folder.gateway, gateway.to_json())
+    write_secret(folder.stripe, _stripe_config(options, folder, environment).to_json())
+
+
+def _gateway_config(
+    options: Options, folder: DataFolder, keys: Keys, admin_url: str
+) -> GatewayConfig:
+    return GatewayConfig(
         port=options.ports.of("gateway"),
         database_url=admin_url.replace("supabase_admin@", "authenticator@"),
         admin_url=admin_url,
@@ -109,13 +116,18 @@ def write_configuration(
         files=str(folder.files),
         has_production_auth=options.has_production_auth,
     )
+
+
+def _stripe_config(
+    options: Options, folder: DataFolder, environment: Mapping[str, str]
+) -> StripeConfig:
     money, identity = "/api/webhooks/stripe", "/api/webhooks/stripe/identity"
     endpoints = (
         (money, "STRIPE_WEBHOOK_SECRETS", False, MONEY_EVENTS),
         (money, "STRIPE_CONNECT_WEBHOOK_SECRETS", True, MONEY_EVENTS),
         (identity, "STRIPE_IDENTITY_WEBHOOK_SECRETS", False, IDENTITY_EVENTS),
     )
-    stripe = StripeConfig(
+    return StripeConfig(
         port=options.ports.of("stripe"),
         state=folder.stripe_state,
         secret_key=environment["STRIPE_SECRET_KEY"],
@@ -129,8 +141,6 @@ def write_configuration(
             for path, secret, is_connect, events in endpoints
         ),
     )
-    write_secret(folder.gateway, gateway.to_json())
-    write_secret(folder.stripe, stripe.to_json())
 
 
 class RunningProgram:

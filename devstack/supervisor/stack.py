@@ -33,7 +33,7 @@ LOOK_S = 0.02
 LEFTOVERS_S = 12
 FIRST_WAIT_S = 0.5
 LONGEST_WAIT_S = 10.0
-#: A program that ran this long is restarted after the first wait again.
+#: After a run of this length a program waits only FIRST_WAIT_S again.
 STABLE_S = 30.0
 #: The longest wait for a signal when no restart is due; a child that ends sends one.
 IDLE_S = 60.0

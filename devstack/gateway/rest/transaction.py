@@ -13,6 +13,7 @@ from http.cookies import CookieError, SimpleCookie
 import psycopg
 from psycopg import AsyncRawCursor
 from psycopg.pq import TransactionStatus
+from psycopg.pq.abc import PGresult
 from psycopg_pool import PoolTimeout
 
 from devstack.gateway.context import Connection, Context, pooled_connection
@@ -86,32 +87,32 @@ async def _transaction(
     bound: Sequence[str],
     check: Check | None,
 ) -> Outcome:
-    begin = _begin(settings.extra_settings, is_read_only=settings.is_read_only)
     end = ENDS[settings.is_rolled_back]
     main, estimate = AsyncRawCursor(connection), None
     # One cursor serves all statements whose results are not read, because each cursor costs time.
     unread = AsyncRawCursor(connection)
     async with connection.pipeline():
-        await unread.execute(begin)
+        await unread.execute(_begin(settings.extra_settings, is_read_only=settings.is_read_only))
         await unread.execute(_settings_statement(settings), settings.values)
         if settings.pre_request is not None:
             await unread.execute(settings.pre_request)
         if statement.count_sql is not None:
             estimate = AsyncRawCursor(connection)
-            bound_estimate = [bound[statement.slots.index(slot)] for slot in statement.count_slots]
-            await estimate.execute(statement.count_sql, bound_estimate)
+            await estimate.execute(statement.count_sql, _count_values(statement, bound))
         await main.execute(statement.sql, bound)
         for end_sql in end if check is None else ():
             await unread.execute(end_sql)
-    if statement.is_explained:
-        outcome = _explain_outcome(main)
-    else:
-        outcome = _outcome(main, estimate, statement.count_ceiling)
+    outcome = _outcome(statement, main, estimate)
     if check is not None:
         check(outcome)
         for end_sql in end:
             await connection.execute(end_sql)
     return outcome
+
+
+def _count_values(statement: Statement, bound: Sequence[str]) -> list[str]:
+    """Return the parameters of the EXPLAIN that estimates the count."""
+    return [bound[statement.slots.index(slot)] for slot in statement.count_slots]
 
 
 async def _undo(connection: Connection) -> None:
@@ -146,16 +147,22 @@ def _settings_sql(extra_settings: Settings, names: tuple[str, ...]) -> bytes:
     return f"select {', '.join([*extra, *named])}".encode()
 
 
-def _outcome(main: AsyncRawCursor[tuple[object, ...]], estimate: object, ceiling: int) -> Outcome:
+def _outcome(
+    statement: Statement,
+    main: AsyncRawCursor[tuple[object, ...]],
+    estimate: AsyncRawCursor[tuple[object, ...]] | None,
+) -> Outcome:
     result = main.pgresult
     if result is None:
         raise RestError("PGRSTX00", "The statement returned no result.")
+    if statement.is_explained:
+        return _explain_outcome(result)
     total, page_total, body, headers, status, inserted, location = (
         result.get_value(0, column) for column in range(7)
     )
     counted = None if total is None else int(total)
-    is_known = counted is not None and counted <= ceiling
-    if isinstance(estimate, AsyncRawCursor) and estimate.pgresult is not None and not is_known:
+    is_known = counted is not None and counted <= statement.count_ceiling
+    if estimate is not None and estimate.pgresult is not None and not is_known:
         counted = max(counted or 0, _planned_rows(estimate.pgresult.get_value(0, 0) or b"[]"))
     return Outcome(
         total=counted,
@@ -168,9 +175,8 @@ def _outcome(main: AsyncRawCursor[tuple[object, ...]], estimate: object, ceiling
     )
 
 
-def _explain_outcome(main: AsyncRawCursor[tuple[object, ...]]) -> Outcome:
-    result = main.pgresult
-    lines = [] if result is None else [result.get_value(n, 0) or b"" for n in range(result.ntuples)]
+def _explain_outcome(result: PGresult) -> Outcome:
+    lines = [result.get_value(n, 0) or b"" for n in range(result.ntuples)]
     body = b"".join(line + b"\n" for line in lines)
     return Outcome(
         total=None,

@@ -85,7 +85,7 @@ def parse_accept(header: str, *, is_plan_served: bool = True) -> Accepted:
     Raises: RestError PGRST107 when none is available.
     """
     entries = [_entry(part) for part in header.split(",")]
-    # The sort is stable, so of equal quality the first comes first.
+    # The sort is stable: of media types of equal quality, the first in the header wins.
     entries.sort(key=lambda entry: -_quality(entry[1]))
     for media_type, options in entries:
         accepted = _accepted(media_type, options)

@@ -58,7 +58,10 @@ def names_time_zone(header: str) -> bool:
 
 @functools.lru_cache(CACHE_SIZE)
 def parse_prefer(header: str, time_zones: frozenset[str] = frozenset()) -> Preferences:
-    """Parse a `Prefer` header. Raises: RestError PGRST122 when strict and unknown."""
+    """Parse a `Prefer` header.
+
+    Raises: RestError PGRST122 for an unknown preference with handling=strict.
+    """
     found: dict[str, str] = {}
     unknown: list[str] = []
     for entry in filter(None, (part.strip() for part in header.split(","))):
@@ -71,11 +74,7 @@ def parse_prefer(header: str, time_zones: frozenset[str] = frozenset()) -> Prefe
         else:
             unknown.append(entry)
     if unknown and found.get("handling") == "strict":
-        raise RestError(
-            "PGRST122",
-            "Invalid preferences given with handling=strict",
-            details=f"Invalid preferences: {', '.join(unknown)}",
-        )
+        raise _invalid_preferences(unknown)
     limit = found.get("max-affected") if found.get("handling") == "strict" else None
     return Preferences(
         returns=found.get("return"),
@@ -87,6 +86,14 @@ def parse_prefer(header: str, time_zones: frozenset[str] = frozenset()) -> Prefe
         timezone=found.get("timezone"),
         max_affected=int(limit[:MAX_DIGITS]) if limit else None,
         unknown=tuple(unknown),
+    )
+
+
+def _invalid_preferences(unknown: list[str]) -> RestError:
+    return RestError(
+        "PGRST122",
+        "Invalid preferences given with handling=strict",
+        details=f"Invalid preferences: {', '.join(unknown)}",
     )
 
 

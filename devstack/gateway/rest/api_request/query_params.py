@@ -1,7 +1,7 @@
 """The query parameters of a request, as plain values free of SQL.
 
-They are hashable and contain no value that a client compares with. A slot is the index of a value
-in a list of its own. So one plan serves every request of one shape.
+They are hashable and contain no value that a client compares with, only slots: indexes into a
+separate list of values. So one plan serves every request of one shape.
 """
 
 from dataclasses import dataclass

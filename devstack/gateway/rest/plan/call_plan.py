@@ -63,11 +63,7 @@ def call_of(
     given = payload.keys if arguments is None else tuple(dict.fromkeys(key for key, _ in arguments))
     function, is_raw = find_function(cache, (head.schema, name), given, payload.media_type)
     if head.preferences.max_affected is not None and not function.is_set:
-        raise RestError(
-            "PGRST128",
-            "Function must return SETOF or TABLE when max-affected preference is used with "
-            "handling=strict",
-        )
+        raise _not_a_set()
     values: list[str] = []
     slots = None
     if is_raw and arguments is not None:
@@ -88,6 +84,15 @@ def call_of(
         is_counted=head.preferences.is_counted,
     )
     return call, [*values, body]
+
+
+def _not_a_set() -> RestError:
+    """Return PGRST128: `max-affected` counts rows, and the function returns no set of them."""
+    return RestError(
+        "PGRST128",
+        "Function must return SETOF or TABLE when max-affected preference is used with "
+        "handling=strict",
+    )
 
 
 def plan_call(cache: SchemaCache, call: Call) -> Statement:

@@ -33,7 +33,7 @@ def plan_read(cache: SchemaCache, read: Read) -> Statement:
     if read.count == "exact":
         total = planner.count(table, source)
     elif read.count == "estimated":
-        # Up to the limit of a page the rows are counted; Postgres estimates a larger number.
+        # Rows are counted up to the limit of a page. Postgres estimates a larger number.
         total = f"{planner.count(table, source)} limit {max_rows + 1}"
     body = "''"
     if not read.is_head:

@@ -128,7 +128,7 @@ def relation(row: Row, domains: Mapping[str, str], casts: Sequence[Row]) -> Rela
 
 
 def _base(kind: str, domains: Mapping[str, str]) -> str:
-    """Return the type below a domain, and below the domains that it is based on."""
+    """Return the base type of a domain, which is no domain itself."""
     while kind in domains:
         kind = domains[kind]
     return kind
