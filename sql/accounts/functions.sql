@@ -277,8 +277,16 @@ begin
   where
     jsonb_typeof(p_address -> part.name) = 'string'
     and private.line_or_null(p_address ->> part.name, 120) is not null;
-  -- A quote takes two characters in JSON, and the column holds a thousand.
-  return case when char_length(v_address::text) <= 1000 then v_address end;
+  return case
+    when
+      -- A quote takes two characters in JSON, and the column holds a thousand.
+      char_length(v_address::text) <= 1000
+      -- The seller of a paid order reads the address.
+      and private.payment_span(
+        concat_ws(E'\n', v_address ->> 'street', v_address ->> 'suburb')
+      ) is null
+      then v_address
+  end;
 end;
 $$;
 comment on function private.address_or_null is 'Return the four parts of an address that are texts, each cleaned, or null if there is none or they are too long.';
@@ -342,7 +350,9 @@ begin
   end if;
   v_new.legal_name := private.line_or_null(p_new.legal_name, 200);
   v_new.phone := private.line_or_null(p_new.phone, 32);
-  v_new.address := private.address_or_null(p_new.address);
+  if p_new.address is distinct from p_old.address then
+    v_new.address := private.address_or_null(p_new.address);
+  end if;
   v_refusal := coalesce(v_refusal, case
     when v_new.legal_name is null and p_new.legal_name <> ''
       then 'Legal name must have at most 200 characters'
@@ -356,7 +366,8 @@ begin
         or v_new.address is null
         or p_new.address - array['street', 'suburb', 'postcode', 'state'] <> '{}'
       )
-      then 'Address must be street, suburb, postcode and state, each a short text'
+      then 'Address must be street, suburb, postcode and state, each a short text, '
+        'without payment details'
   end);
   if v_refusal is not null then
     raise check_violation using

@@ -63,6 +63,7 @@ insert into private.app_settings (key, value) values
   'rate_limits',
   '{
     "place_bid": {"max": 10, "window_s": 60},
+    "raise_maximum": {"max": 100, "window_s": 86400},
     "check_listing": {"max": 20, "window_s": 3600},
     "create_listing": {"max": 5, "window_s": 3600},
     "update_listing": {"max": 30, "window_s": 600},

@@ -42,6 +42,11 @@ begin
     v_standing := private.continued_standing(v_standing, v_now);
   end if;
   if v_standing.leader_id = v_bidder_id then
+    -- Only raises have no bound by the price. Without this one, a log could become too long to read.
+    v_answer := private.use_rate_limit('raise_maximum', v_bidder_id);
+    if v_answer is not null then
+      return v_answer;
+    end if;
     v_answer := private.raise_maximum(v_standing, p_amount_cents, p_max_cents, v_now);
   else
     v_answer := private.record_bid(v_standing, p_amount_cents, p_max_cents, v_now);

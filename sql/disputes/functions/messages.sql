@@ -30,7 +30,9 @@ begin
     -- Staff may quote the details that a party wrote elsewhere. A party on the staff is a party.
     case
       when auth.uid() in (v_dispute.initiator_id, v_dispute.respondent_id)
-        then private.payment_text_refusal('content', v_content)
+        then private.payment_text_refusal(
+          'content', v_content, private.recent_dispute_texts(p_dispute_id, auth.uid())
+        )
     end
   );
   if v_answer is null then
@@ -53,6 +55,32 @@ end;
 $$;
 comment on function private.add_dispute_message is 'Write a message about a dispute; see the public wrapper.';
 grant execute on function private.add_dispute_message to authenticated;
+
+create function private.recent_dispute_texts(p_dispute_id uuid, p_sender_id uuid)
+returns text[]
+language plpgsql
+-- It is volatile, so it sees the message of a call that this one has waited for.
+volatile
+set search_path = ''
+as $$
+declare
+  v_now constant timestamptz := private.clock();
+  v_since constant timestamptz := v_now
+    - make_interval(mins => private.setting('filter_join_minutes')::integer);
+  v_limit constant integer := private.setting('filter_join_messages')::integer;
+begin
+  return (
+    select coalesce(array_agg(recent.content order by recent.created_at, recent.id), '{}')
+    from (
+      select id, content, created_at from public.dispute_messages
+      where dispute_id = p_dispute_id and sender_id = p_sender_id and created_at > v_since
+      order by created_at desc, id
+      limit v_limit
+    ) as recent
+  );
+end;
+$$;
+comment on function private.recent_dispute_texts is 'Return the last messages of a user about a dispute, oldest first. A payment detail may come in parts.';
 
 create function private.dispute_writer_refusal(
   p_dispute public.disputes, p_is_internal boolean

@@ -30,7 +30,9 @@ begin
       -- dispute after it, so that a refused text costs the party no dispute.
       private.use_rate_limit('check_dispute'),
       private.payment_text_refusal('reason', v_dispute.reason),
-      private.payment_text_refusal('description', v_dispute.description),
+      private.payment_text_refusal(
+        'description', v_dispute.description, array[v_dispute.reason]
+      ),
       private.use_rate_limit('open_dispute'),
       private.store_dispute(v_order, v_dispute)
     );

@@ -19,7 +19,8 @@ begin
     private.shipper_refusal(v_order, p_user_id),
     private.shipment_refusal(v_carrier, v_tracking, v_label_url),
     private.payment_text_refusal('carrier', v_carrier),
-    private.tracking_refusal(v_tracking),
+    private.tracking_refusal(v_tracking, v_carrier),
+    private.payment_text_refusal('label_url', v_label_url),
     private.shipping_refusal(v_order)
   );
   if v_refusal is not null then
@@ -106,7 +107,7 @@ end;
 $$;
 comment on function private.shipment_refusal is 'Return the refusal of a field that breaks a rule, or null. The texts are cleaned already.';
 
-create function private.tracking_refusal(p_tracking text)
+create function private.tracking_refusal(p_tracking text, p_carrier text)
 returns jsonb
 language plpgsql
 stable
@@ -114,7 +115,9 @@ set search_path = ''
 as $$
 declare
   v_label constant text := 'tracking number ';
-  v_refusal constant jsonb := private.payment_text_refusal('tracking', v_label || p_tracking);
+  v_refusal constant jsonb := private.payment_text_refusal(
+    'tracking', v_label || p_tracking, array[p_carrier]
+  );
 begin
   -- After the label the filter takes a row of digits for no card number.
   return v_refusal || jsonb_build_object(
@@ -183,8 +186,9 @@ begin
       then private.refusal('RESOURCE_NOT_FOUND', 'This order has no shipment yet')
     end,
     private.shipment_event_refusal(v_status, v_description, v_location, v_event_time, v_now),
-    private.payment_text_refusal('description', v_description),
-    private.payment_text_refusal('location', v_location)
+    private.payment_text_refusal('status', v_status),
+    private.payment_text_refusal('description', v_description, array[v_status]),
+    private.payment_text_refusal('location', v_location, array[v_status, v_description])
   );
   if v_refusal is not null then
     return v_refusal;

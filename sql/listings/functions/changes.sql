@@ -61,7 +61,8 @@ begin
     v_refusal := coalesce(
       private.listing_refusal(v_listing, v_private.reserve_cents, v_private.street, v_now),
       private.contact_text_refusal(
-        v_listing.title, v_listing.description, v_listing.location ->> 'suburb'
+        v_listing.title, v_listing.description, v_listing.location ->> 'suburb',
+        v_private.street
       )
     );
   end if;

@@ -132,7 +132,7 @@ begin
     -- listing after it, so that a refused text costs the seller no listing.
     private.use_rate_limit('check_listing'),
     private.contact_text_refusal(
-      v_listing.title, v_listing.description, v_listing.location ->> 'suburb'
+      v_listing.title, v_listing.description, v_listing.location ->> 'suburb', p_street
     ),
     private.use_rate_limit('create_listing')
   );

@@ -35,6 +35,8 @@ as $$
 declare
   v_private private.listing_private := p_private;
 begin
+  -- A filter in the request could show the street in its error, and undo the audit.
+  perform private.refuse_filtered_call();
   -- Staff may bid, so a reserve is for the seller alone while bids are possible.
   if exists (
     select from public.auctions

@@ -127,6 +127,8 @@ def test_only_staff_may_have_a_name_of_the_marketplace(
         ("address", '{"street": "1 Loop Road", "country": "AU"}'),
         ("address", json.dumps({"street": "x" * 121})),
         ("address", json.dumps({"street": "x" * 5_000_000})),
+        ("address", json.dumps({"street": "1 Loop Road, BSB 062-000 account 12345678"})),
+        ("address", json.dumps({"street": "by PayID", "suburb": "0412 345 678"})),
     ],
 )
 def test_value_that_breaks_a_rule_is_refused(

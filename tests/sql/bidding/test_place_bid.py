@@ -1,12 +1,13 @@
 """`place_bid`: leader, price, receipts and notifications."""
 
+import json
 from uuid import UUID, uuid4
 
 import pytest
 from psycopg import Connection
 
 from tests.sql.actors import Actor
-from tests.sql.auctioning import auction_row, auctioned, move_time
+from tests.sql.auctioning import auction_row, auctioned, move_time, set_setting
 
 
 def levels(owner: Connection, auction_id: UUID, **people: Actor) -> list[tuple[str, int, bool]]:
@@ -395,6 +396,22 @@ def test_beaten_challenger_is_not_told(
 
     query = "select 1 from public.notifications where type = 'outbid'"
     assert [] == owner.execute(query).fetchall()
+
+
+def test_raises_of_a_day_are_limited(owner: Connection, auction_id: UUID, alice: Actor) -> None:
+    """Each raise is a row of the log, which anybody must be able to read in one answer."""
+    limits = {
+        "place_bid": {"max": 10, "window_s": 60},
+        "raise_maximum": {"max": 2, "window_s": 86_400},
+    }
+    set_setting(owner, "rate_limits", json.dumps(limits))
+    for cents in range(1000, 1003):
+        assert alice.call("place_bid", auction_id=auction_id, amount_cents=cents)["success"]
+
+    refusal = alice.call("place_bid", auction_id=auction_id, amount_cents=1003)
+
+    assert "RATE_LIMITED" == refusal["code"]
+    assert 0 < refusal["retry_after_ms"] <= 86_400_000
 
 
 def test_eleventh_bid_of_a_minute_is_refused(

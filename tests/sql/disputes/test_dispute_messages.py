@@ -193,6 +193,27 @@ def test_payment_detail_is_refused(
     assert said(moderator, dispute_id, f"You wrote: {text}")["success"]
 
 
+def test_payment_detail_over_two_messages_is_refused(
+    dispute_id: str, alice: Actor, seller: Actor
+) -> None:
+    """The last message would complete the detail; what the other party wrote is no part of it."""
+    assert said(alice, dispute_id, "Let us settle it by PayID")["success"]
+    assert said(alice, dispute_id, "Here it comes")["success"]
+
+    assert "PAYMENT_IN_TEXT" == said(alice, dispute_id, "0412 345 678")["code"]
+    assert said(seller, dispute_id, "0412 345 678")["success"]
+
+
+def test_old_messages_complete_no_payment_detail(
+    owner: Connection, dispute_id: str, alice: Actor
+) -> None:
+    """As in conversations, only the last half an hour counts."""
+    said(alice, dispute_id, "The seller asked for PayID")
+    owner.execute("update public.dispute_messages set created_at = created_at - interval '31 min'")
+
+    assert said(alice, dispute_id, "Call me on 0412 345 678")["success"]
+
+
 def test_party_on_the_staff_moves_no_money_elsewhere(
     owner: Connection, dispute_id: str, moderator: Actor
 ) -> None:

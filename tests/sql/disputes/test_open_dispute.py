@@ -254,6 +254,18 @@ def test_payment_detail_is_refused(
     assert opened(alice, order_id, **{field: "The seller asked me to pay by PayID"})["success"]
 
 
+def test_payment_detail_over_two_texts_is_refused(
+    owner: Connection, order_id: UUID, alice: Actor
+) -> None:
+    """The description may end what the reason begins."""
+    paid(owner, order_id)
+
+    refused = opened(alice, order_id, reason="Refund me by PayID", description="0412 345 678")
+
+    assert ("PAYMENT_IN_TEXT", "description") == (refused["code"], refused["field"])
+    assert (0, 12) == (refused["start"], refused["end"])
+
+
 def test_refused_text_uses_up_no_dispute(owner: Connection, order_id: UUID, alice: Actor) -> None:
     """The texts that reach the filter have a limit of their own: 20 an hour."""
     paid(owner, order_id)

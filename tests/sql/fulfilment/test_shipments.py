@@ -397,6 +397,7 @@ def test_unknown_order_is_not_found(call: Calls, seller: Actor) -> None:
     [
         (saved, "carrier"),
         (saved, "tracking"),
+        (added, "status"),
         (added, "description"),
         (added, "location"),
     ],
@@ -406,6 +407,26 @@ def test_payment_detail_is_refused(call: Calls, seller: Actor, function: Any, fi
     saved(call, seller)
 
     refused = function(call, seller, **{field: "my PayID is 0412 345 678"})
+
+    assert ("PAYMENT_IN_TEXT", field) == (refused["code"], refused["field"])
+
+
+@pytest.mark.parametrize(
+    ("function", "field", "texts"),
+    [
+        (saved, "tracking", {"carrier": "My PayID", "tracking": "0412 345 678"}),
+        (saved, "label_url", {"label_url": "https://paypal.me/someone"}),
+        (added, "description", {"status": "By PayID", "description": "0412 345 678"}),
+        (added, "location", {"status": "My account", "description": "", "location": "12345678"}),
+    ],
+)
+def test_payment_detail_over_two_texts_is_refused(
+    call: Calls, seller: Actor, *, function: Any, field: str, texts: dict[str, str]
+) -> None:
+    """The buyer reads the texts side by side; a label may lead to a page of payment."""
+    saved(call, seller)
+
+    refused = function(call, seller, **texts)
 
     assert ("PAYMENT_IN_TEXT", field) == (refused["code"], refused["field"])
 

@@ -136,6 +136,33 @@ def test_each_read_by_staff_is_audited(owner: Connection, seller: Actor, moderat
     )
 
 
+def test_staff_cannot_undo_the_entry_of_a_read(seller: Actor, moderator: Actor) -> None:
+    """An error of PostgREST's filter would show how the street begins, and undo the entry."""
+    listing_id = listed(seller, reserve_cents=5000)["listing"]["id"]
+    call = r"""
+      with pgrst_source as (
+        select public.get_listing_private(%(listing_id)s) as pgrst_scalar
+      )
+      select 1 from pgrst_source where pgrst_scalar ->> 'street' like '1 L\'
+    """
+
+    with pytest.raises(psycopg.Error, match="FILTER_REFUSED"):
+        moderator.rows(call, listing_id=listing_id)
+
+
+def test_payment_detail_in_the_street_is_refused(seller: Actor) -> None:
+    """The buyer of a paid order reads the street; a phone number may stand in it."""
+    place = {"suburb": "Carlton", "postcode": "3053", "state": "VIC"}
+    street = "1 Loop Road, or by PayID 0412 345 678"
+
+    refused = listed(seller, location=json.dumps(place | {"street": street}))
+
+    assert ("CONTACT_IN_TEXT", "street") == (refused["code"], refused["field"])
+    assert "0412 345 678" in street[refused["start"] : refused["end"]]
+    street = "1 Loop Road, ring 0412 345 678"
+    assert listed(seller, location=json.dumps(place | {"street": street}))["success"]
+
+
 def test_texts_are_cleaned(seller: Actor) -> None:
     """Tags, scripts and control characters are removed, and a title is one line."""
     listing = listed(
