@@ -17,6 +17,17 @@ from devstack.emulation.signing_keys import SigningKeys, new_jwk
 #: The legacy keys of a hosted project live about ten years, too.
 LEGACY_LIFE_S = 10 * 365 * 24 * 3600
 CACHED_TOKENS = 4096
+#: `_check_times` checks the times at each use, because the claims come from a cache.
+_SIGNATURE_ONLY: Any = {
+    "verify_signature": True,
+    "verify_exp": False,
+    "verify_nbf": False,
+    "verify_iat": False,
+    "verify_aud": False,
+    "verify_iss": False,
+    "verify_sub": False,
+    "verify_jti": False,
+}
 
 
 class TokenError(Exception):
@@ -32,9 +43,9 @@ class TokenError(Exception):
         self.message = message
 
 
-@dataclass(frozen=True, kw_only=True)
-class Keys:
-    """A project's API keys, old and new, and the keys that sign its users' tokens."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectKeys:
+    """A project's stored keys: the API keys, old and new, and the first key that signs tokens."""
 
     publishable_key: str
     secret_key: str = field(repr=False)
@@ -66,14 +77,21 @@ class Keys:
         """Write the keys, private parts too, as one JSON object."""
         return json.dumps(asdict(self))
 
-    @functools.cached_property
-    def signing(self) -> SigningKeys:
-        """Return the keys that sign and are trusted in this process."""
-        return SigningKeys(self.signing_jwk)
+
+class Keys:
+    """A project's keys in one process, which may rotate the signing keys."""
+
+    def __init__(self, project: ProjectKeys) -> None:
+        self.project = project
+        self.signing = SigningKeys(project.signing_jwk)
 
     def jwt_of(self, key: str) -> str:
         """Return the legacy JWT for an API key of the new form, or any other key unchanged."""
-        legacy = {self.publishable_key: self.anon_jwt, self.secret_key: self.service_role_jwt}
+        project = self.project
+        legacy = {
+            project.publishable_key: project.anon_jwt,
+            project.secret_key: project.service_role_jwt,
+        }
         return legacy.get(key, key)
 
     def sign(self, claims: Mapping[str, Any]) -> str:
@@ -86,7 +104,7 @@ class Keys:
 
         Raises: TokenError.
         """
-        claims = _verified(token, self.signing.published, self.jwt_secret)
+        claims = _verified(token, self.signing.published, self.project.jwt_secret)
         _check_times(claims, leeway_s)
         return dict(claims)
 
@@ -136,19 +154,6 @@ def _verified(token: str, published: tuple[str, ...], secret: str) -> Mapping[st
     except (jwt.PyJWTError, ValueError) as error:
         raise TokenError("malformed", "JWT couldn't be decoded") from error
     return claims
-
-
-#: `_check_times` checks the times at each use, because the claims come from a cache.
-_SIGNATURE_ONLY: Any = {
-    "verify_signature": True,
-    "verify_exp": False,
-    "verify_nbf": False,
-    "verify_iat": False,
-    "verify_aud": False,
-    "verify_iss": False,
-    "verify_sub": False,
-    "verify_jti": False,
-}
 
 
 def _header(token: str) -> tuple[str | None, str]:

@@ -74,7 +74,7 @@ def create_app(config: GatewayConfig) -> ASGIApp:
         Mount("/realtime/v1", routes=realtime.routes(context)),
         Mount("/storage/v1", routes=storage.routes(context)),
         *control.routes(
-            faults, realtime_context(context), config.keys.signing, context.service(mailbox_of)
+            faults, realtime_context(context), context.keys.signing, context.service(mailbox_of)
         ),
     ]
     app = Starlette(
@@ -91,7 +91,7 @@ def create_app(config: GatewayConfig) -> ASGIApp:
                 max_age=3600,
             ),
             # Inside the CORS middleware, so that a script in a browser can read a fault's response.
-            Middleware(FaultMiddleware, faults=faults, keys=config.keys, exempt_path=PATH),
+            Middleware(FaultMiddleware, faults=faults, keys=context.keys, exempt_path=PATH),
         ],
         exception_handlers={GatewayError: _refuse, HTTPException: _refuse_path},
     )

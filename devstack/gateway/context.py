@@ -9,7 +9,7 @@ from typing import Any, Self, TypeVar, cast
 from psycopg import AsyncConnection, Error, OperationalError
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from devstack.emulation.tokens import Keys
+from devstack.emulation.tokens import Keys, ProjectKeys
 from devstack.paths import ROOT
 
 
@@ -40,7 +40,7 @@ class GatewayConfig:
     #: The schemas that REST shows; the first one is the default.
     schemas: tuple[str, ...]
     max_rows: int
-    keys: Keys
+    keys: ProjectKeys
     #: The folder of Storage's files. The first upload creates it.
     files: str
     #: The settings file of the Supabase CLI; Auth follows some of its settings.
@@ -52,7 +52,7 @@ class GatewayConfig:
     def from_json(cls, text: str) -> Self:
         """Read what `to_json` wrote."""
         fields = json.loads(text)
-        schemas, keys = tuple(fields.pop("schemas")), Keys(**fields.pop("keys"))
+        schemas, keys = tuple(fields.pop("schemas")), ProjectKeys(**fields.pop("keys"))
         return cls(schemas=schemas, keys=keys, **fields)
 
     def to_json(self) -> str:
@@ -73,6 +73,7 @@ class Context:
 
     def __init__(self, config: GatewayConfig) -> None:
         self.config = config
+        self.keys = Keys(config.keys)
         self.pool = _pool(config.database_url, POOL_SIZE)
         self.admin_pool = _pool(config.admin_url, ADMIN_POOL_SIZE)
         self._services: dict[object, object] = {}

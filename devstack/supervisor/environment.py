@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import jwt
 
-from devstack.emulation.tokens import Keys
+from devstack.emulation.tokens import ProjectKeys
 from devstack.errors import DevstackError
 from devstack.supervisor.data_folder import DataFolder, write_secret
 from devstack.supervisor.options import Ports
@@ -57,13 +57,13 @@ def _project_of(value: str) -> str | None:
     return project if isinstance(project, str) else None
 
 
-def load_keys(folder: DataFolder, ports: Ports, jwt_secret: str | None) -> Keys:
+def load_keys(folder: DataFolder, ports: Ports, jwt_secret: str | None) -> ProjectKeys:
     """Return the API keys of this folder; a new legacy secret makes new ones."""
     if folder.keys.exists():
-        keys = Keys.from_json(folder.keys.read_text())
+        keys = ProjectKeys.from_json(folder.keys.read_text())
         if jwt_secret in (None, keys.jwt_secret):
             return keys
-    keys = Keys.generate(jwt_secret, issuer=f"http://{HOST}:{ports.of('gateway')}/auth/v1")
+    keys = ProjectKeys.generate(jwt_secret, issuer=f"http://{HOST}:{ports.of('gateway')}/auth/v1")
     write_secret(folder.keys, keys.to_json())
     return keys
 
@@ -89,7 +89,7 @@ def load_secrets(folder: DataFolder) -> dict[str, str]:
     return merged
 
 
-def environment_of(ports: Ports, keys: Keys, shared: Mapping[str, str]) -> dict[str, str]:
+def environment_of(ports: Ports, keys: ProjectKeys, shared: Mapping[str, str]) -> dict[str, str]:
     """Return the variables of the env file."""
     stripe = f"http://{HOST}:{ports.of('stripe')}"
     database = f"{HOST}:{ports.of('postgres')}/postgres"

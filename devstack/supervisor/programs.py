@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from devstack.emulation.tokens import Keys
+from devstack.emulation.tokens import ProjectKeys
 from devstack.errors import DevstackError
 from devstack.gateway.context import GatewayConfig
 from devstack.paths import ROOT
@@ -95,7 +95,7 @@ def all_programs(options: Options, folder: DataFolder) -> dict[str, Program]:
 
 
 def write_configuration(
-    options: Options, folder: DataFolder, keys: Keys, environment: Mapping[str, str]
+    options: Options, folder: DataFolder, keys: ProjectKeys, environment: Mapping[str, str]
 ) -> None:
     """Write the configuration files of gateway and fake Stripe."""
     gateway = _gateway_config(options, folder, keys, environment["ADMIN_DATABASE_URL"])
@@ -104,7 +104,7 @@ def write_configuration(
 
 
 def _gateway_config(
-    options: Options, folder: DataFolder, keys: Keys, admin_url: str
+    options: Options, folder: DataFolder, keys: ProjectKeys, admin_url: str
 ) -> GatewayConfig:
     return GatewayConfig(
         port=options.ports.of("gateway"),

@@ -44,7 +44,7 @@ def gateway(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 def http(world: World, gateway: Gateway, reader: Reader) -> Iterator[httpx.Client]:
     """Give a client that sends the reader's token."""
     token = {Reader.ANON: gateway.keys.publishable_key, Reader.SERVICE: gateway.keys.secret_key}
-    bearer = token.get(reader) or gateway.keys.sign(world.claims(reader) | {"exp": 4_000_000_000})
+    bearer = token.get(reader) or gateway.tokens.sign(world.claims(reader) | {"exp": 4_000_000_000})
     headers = {"apikey": gateway.keys.publishable_key, "Authorization": f"Bearer {bearer}"}
     with httpx.Client(
         base_url=f"{gateway.url}/rest/v1", headers=headers, timeout=TIMEOUT_S

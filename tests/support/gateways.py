@@ -14,7 +14,7 @@ import httpx
 from psycopg import conninfo
 from supabase import Client, ClientOptions, create_client
 
-from devstack.emulation.tokens import Keys
+from devstack.emulation.tokens import Keys, ProjectKeys
 from devstack.gateway.context import GatewayConfig
 from devstack.supervisor.ports import free_port
 from devstack.supervisor.processes import wait_until
@@ -32,13 +32,15 @@ class Gateway:
 
     def __init__(self, config: GatewayConfig, folder: Path) -> None:
         self.config = config
+        #: Signs and verifies tokens as the gateway does before a rotation.
+        self.tokens = Keys(config.keys)
         self._path = folder / "config.json"
         self._path.write_text(config.to_json())
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
-    def keys(self) -> Keys:
-        """Return what it signs with."""
+    def keys(self) -> ProjectKeys:
+        """Return its API keys."""
         return self.config.keys
 
     @property
@@ -77,7 +79,7 @@ class Gateway:
     def token(self, user_id: str, *, life_s: float = 600, **claims: object) -> str:
         """Sign a token of a user; `claims` win over the usual ones."""
         usual = {"role": "authenticated", "sub": user_id, "exp": int(time.time() + life_s)}
-        return self.keys.sign(usual | claims)
+        return self.tokens.sign(usual | claims)
 
     def client(self, http: httpx.Client, *, user_id: str | None = None, key: str = "") -> Client:
         """Return an official client that sends by `http`, without a user unless one is given."""
@@ -119,7 +121,7 @@ def running_gateway(
         admin_url=conninfo.make_conninfo(database_url, user="supabase_admin"),
         schemas=schemas,
         max_rows=max_rows,
-        keys=Keys.generate(issuer=f"http://127.0.0.1:{port}/auth/v1"),
+        keys=ProjectKeys.generate(issuer=f"http://127.0.0.1:{port}/auth/v1"),
         files=str(folder / "files"),
         has_production_auth=has_production_auth,
     )

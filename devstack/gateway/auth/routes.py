@@ -78,7 +78,7 @@ def routes(context: Context) -> list[BaseRoute]:
     """Return the routes below `/auth/v1`."""
     auth_context = AuthContext(
         pool=context.admin_pool,
-        keys=context.config.keys,
+        keys=context.keys,
         issuer=f"{context.config.url}/auth/v1",
         settings=_settings(context.config),
         mailbox=context.service(mailbox_of),

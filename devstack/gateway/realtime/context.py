@@ -44,7 +44,7 @@ class RealtimeContext:
     """The state of one gateway's Realtime: its topics, subscriptions, sockets and reader."""
 
     def __init__(self, gateway: Context) -> None:
-        self.keys = gateway.config.keys
+        self.keys = gateway.keys
         self.pool = gateway.admin_pool
         self.pubsub = PubSub()
         self.presence = Presence()

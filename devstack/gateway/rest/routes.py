@@ -38,7 +38,7 @@ class RestApp:
     """The ASGI application of REST."""
 
     def __init__(self, context: Context) -> None:
-        self._keys = context.config.keys
+        self._keys = context.keys
         self._handlers = Handlers(context)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -76,7 +76,7 @@ _NOT_SERVED: Final = {
 def routes(context: Context) -> list[BaseRoute]:
     """Return the routes below `/storage/v1`."""
     storage_context = StorageContext(
-        pool=context.pool, keys=context.config.keys, files=Files(Path(context.config.files))
+        pool=context.pool, keys=context.keys, files=Files(Path(context.config.files))
     )
     served = [
         [_route(storage_context, path, handler, [method]) for method, path, handler in table]

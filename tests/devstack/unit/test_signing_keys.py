@@ -7,12 +7,12 @@ import jwt
 import pytest
 
 from devstack.emulation.signing_keys import KeyState
-from devstack.emulation.tokens import Keys, TokenError
+from devstack.emulation.tokens import Keys, ProjectKeys, TokenError
 
 
 @pytest.fixture
 def keys() -> Keys:
-    return Keys.generate("a secret of at least thirty-two bytes", issuer="here")
+    return Keys(ProjectKeys.generate("a secret of at least thirty-two bytes", issuer="here"))
 
 
 def kid_of(token: str) -> str:
@@ -28,7 +28,7 @@ def rotate(keys: Keys) -> str:
 
 def test_key_on_standby_is_published_and_signs_nothing(keys: Keys) -> None:
     """A standby key is published before its first token, and signs nothing."""
-    first = keys.signing_jwk["kid"]
+    first = keys.project.signing_jwk["kid"]
 
     second = keys.signing.add()
 
@@ -68,7 +68,7 @@ def test_legacy_secret_outlives_a_rotation(keys: Keys) -> None:
     """The legacy secret has no id, so a key with an id never replaces it."""
     rotate(keys)
 
-    assert "anon" == keys.verify(keys.anon_jwt)["role"]
+    assert "anon" == keys.verify(keys.project.anon_jwt)["role"]
 
 
 def test_revocation_can_be_taken_back(keys: Keys) -> None:
@@ -96,7 +96,7 @@ def test_revocation_can_be_taken_back(keys: Keys) -> None:
 )
 def test_impossible_move_is_refused(keys: Keys, which: str, state: KeyState) -> None:
     """One key is always in use, and a key in use cannot be revoked."""
-    names = {"in use": str(keys.signing_jwk["kid"]), "standby": keys.signing.add()}
+    names = {"in use": str(keys.project.signing_jwk["kid"]), "standby": keys.signing.add()}
     before = keys.signing.states()
 
     with pytest.raises(ValueError, match="signing key"):
@@ -109,6 +109,6 @@ def test_rotation_stays_in_its_process(keys: Keys) -> None:
     """The written configuration keeps the first key after any rotation."""
     rotate(keys)
 
-    again = Keys.from_json(keys.to_json())
+    again = Keys(ProjectKeys.from_json(keys.project.to_json()))
 
-    assert keys.signing_jwk["kid"] == kid_of(again.sign({}))
+    assert keys.project.signing_jwk["kid"] == kid_of(again.sign({}))

@@ -5,17 +5,17 @@ import time
 import jwt
 import pytest
 
-from devstack.emulation.tokens import Keys, TokenError
+from devstack.emulation.tokens import Keys, ProjectKeys, TokenError
 
 
 @pytest.fixture(scope="module")
 def keys() -> Keys:
-    return Keys.generate("a secret of at least thirty-two bytes", issuer="here")
+    return Keys(ProjectKeys.generate("a secret of at least thirty-two bytes", issuer="here"))
 
 
 def test_keys_survive_being_written(keys: Keys) -> None:
     """Keys that are written to a file and read back are equal."""
-    assert Keys.from_json(keys.to_json()) == keys
+    assert ProjectKeys.from_json(keys.project.to_json()) == keys.project
 
 
 def test_signed_token_is_believed(keys: Keys) -> None:
@@ -25,7 +25,7 @@ def test_signed_token_is_believed(keys: Keys) -> None:
     assert keys.verify(token)["sub"] == "u"
     assert jwt.get_unverified_header(token) == {
         "alg": "ES256",
-        "kid": keys.signing_jwk["kid"],
+        "kid": keys.project.signing_jwk["kid"],
         "typ": "JWT",
     }
     public = jwt.PyJWK(keys.jwks()["keys"][0])
@@ -36,14 +36,14 @@ def test_published_key_has_no_private_part(keys: Keys) -> None:
     """A published key verifies tokens and cannot sign them."""
     [published] = keys.jwks()["keys"]
 
-    assert "d" in keys.signing_jwk
+    assert "d" in keys.project.signing_jwk
     assert "d" not in published
 
 
 @pytest.mark.parametrize("role", ["anon", "service_role"])
 def test_legacy_key_is_believed(keys: Keys, role: str) -> None:
     """The legacy API keys are JWTs of the legacy secret."""
-    token = keys.anon_jwt if role == "anon" else keys.service_role_jwt
+    token = keys.project.anon_jwt if role == "anon" else keys.project.service_role_jwt
 
     assert keys.verify(token)["role"] == role
 
@@ -55,12 +55,12 @@ def forged(keys: Keys, kind: str) -> str:
         "two parts": "a.b",
         "no base64": "?.?.?",
         "other secret": jwt.encode({}, "x" * 40, "HS256"),
-        "other algorithm": jwt.encode({}, keys.jwt_secret.ljust(64, "x"), "HS512"),
+        "other algorithm": jwt.encode({}, keys.project.jwt_secret.ljust(64, "x"), "HS512"),
         "no algorithm": "eyJhbGciOiJub25lIn0.e30.",
         "our kid, their secret": jwt.encode(
-            {}, "x" * 40, "HS256", {"kid": keys.signing_jwk["kid"]}
+            {}, "x" * 40, "HS256", {"kid": keys.project.signing_jwk["kid"]}
         ),
-        "other key": Keys.generate(issuer="there").sign({}),
+        "other key": Keys(ProjectKeys.generate(issuer="there")).sign({}),
         "old": keys.sign({"exp": now - 1}),
         "early": keys.sign({"nbf": now + 60}),
         "odd time": keys.sign({"exp": "soon"}),
@@ -114,8 +114,13 @@ def test_belief_does_not_outlive_the_token(keys: Keys, monkeypatch: pytest.Monke
 
 def test_keys_shown_tell_no_secret(keys: Keys) -> None:
     """The printed form of the keys has only what browsers have."""
-    shown = repr(keys)
+    shown = repr(keys.project)
 
-    secrets = (keys.secret_key, keys.jwt_secret, keys.service_role_jwt, keys.signing_jwk["d"])
-    assert keys.publishable_key in shown
+    secrets = (
+        keys.project.secret_key,
+        keys.project.jwt_secret,
+        keys.project.service_role_jwt,
+        keys.project.signing_jwk["d"],
+    )
+    assert keys.project.publishable_key in shown
     assert [] == [secret for secret in secrets if secret in shown]

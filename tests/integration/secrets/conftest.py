@@ -75,4 +75,4 @@ def _client(world: World, gateway: Gateway, reader: Reader) -> httpx.Client:
 def token_of(gateway: Gateway, world: World, reader: Reader) -> str:
     """Return the token that a reader sends."""
     keys = {Reader.ANON: gateway.keys.anon_jwt, Reader.SERVICE: gateway.keys.service_role_jwt}
-    return keys.get(reader) or gateway.keys.sign(world.claims(reader) | {"exp": 4_000_000_000})
+    return keys.get(reader) or gateway.tokens.sign(world.claims(reader) | {"exp": 4_000_000_000})

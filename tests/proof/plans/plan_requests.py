@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import httpx
 
-from devstack.emulation.tokens import Keys
+from devstack.emulation.tokens import Keys, ProjectKeys
 from tests.proof.plans.dataset import Role
 from tests.proof.plans.pages import Page
 from tests.proof.plans.plan import Plan, repeated
@@ -39,13 +39,13 @@ class Reader:
 
 
 def readers_of(
-    http: httpx.Client, keys: Keys, people: Mapping[Role, str]
+    http: httpx.Client, keys: ProjectKeys, people: Mapping[Role, str]
 ) -> Mapping[Role | None, Reader]:
     """Return a reader for each role, and under None the service's key."""
     tokens: dict[Role | None, str] = {
         None: keys.secret_key,
         Role.ANON: keys.publishable_key,
-        **{role: keys.sign(_claims(role, user_id)) for role, user_id in people.items()},
+        **{role: Keys(keys).sign(_claims(role, user_id)) for role, user_id in people.items()},
     }
     return {
         role: Reader(

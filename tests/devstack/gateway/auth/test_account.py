@@ -155,8 +155,8 @@ def test_only_users_tokens_speak_for_users(
 
 def test_expired_token_is_refused(gateway: Gateway, http: httpx.Client, user: Client) -> None:
     """Auth refuses an expired token."""
-    claims = gateway.keys.verify(token_of(user))
-    expired = gateway.keys.sign(claims | {"exp": claims["iat"] - 1})
+    claims = gateway.tokens.verify(token_of(user))
+    expired = gateway.tokens.sign(claims | {"exp": claims["iat"] - 1})
 
     answer = http.get(
         f"{gateway.url}/auth/v1/user",

@@ -206,7 +206,7 @@ def test_factors_need_a_session(gateway: Gateway, http: httpx.Client, user: Clie
     del claims["session_id"]
 
     answer = send(
-        http, gateway, "POST /factors", {"factor_type": "totp"}, token=gateway.keys.sign(claims)
+        http, gateway, "POST /factors", {"factor_type": "totp"}, token=gateway.tokens.sign(claims)
     )
 
     assert (403, "session_not_found") == (answer.status_code, answer.json()["code"])

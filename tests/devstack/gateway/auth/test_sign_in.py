@@ -51,7 +51,7 @@ def test_right_password_begins_a_session(
 
     assert answer.session is not None
     assert answer.user is not None
-    claims = gateway.keys.verify(answer.session.access_token)
+    claims = gateway.tokens.verify(answer.session.access_token)
     assert f"{gateway.url}/auth/v1" == claims["iss"]
     assert ("authenticated", "authenticated") == (claims["aud"], claims["role"])
     assert (answer.user.id, user_email) == (claims["sub"], claims["email"])

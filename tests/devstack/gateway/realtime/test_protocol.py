@@ -160,8 +160,8 @@ async def test_a_join_survives_nonsense_in_its_payload(gateway: Gateway) -> None
 
 async def test_a_token_in_the_join_must_be_good(gateway: Gateway) -> None:
     """Realtime refuses each kind of bad token with its own reason."""
-    expired = gateway.keys.sign({"role": "authenticated", "exp": int(time.time()) - 90})
-    roleless = gateway.keys.sign({"exp": int(time.time()) + 90})
+    expired = gateway.tokens.sign({"role": "authenticated", "exp": int(time.time()) - 90})
+    roleless = gateway.tokens.sign({"exp": int(time.time()) + 90})
     foreign = f"{expired[:-8]}AAAAAAAA"
     reasons = {
         "nonsense": "MalformedJWT: The token provided is not a valid JWT",

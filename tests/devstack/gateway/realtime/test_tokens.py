@@ -66,12 +66,12 @@ async def test_a_token_that_is_none_changes_nothing(gateway: Gateway, pushed: An
 async def test_a_worthless_token_closes_the_channel(gateway: Gateway) -> None:
     """A bad token closes the channel, with the reason that refuses a join."""
     foreign = f"{gateway.token(ALICE)[:-8]}AAAAAAAA"
-    over = gateway.keys.sign({"role": "authenticated", "exp": int(time.time()) - 5})
+    over = gateway.tokens.sign({"role": "authenticated", "exp": int(time.time()) - 5})
     reasons = {
         "nonsense": "The token provided is not a valid JWT",
         foreign: "Failed to validate JWT signature",
         over: "Token has expired ",
-        gateway.keys.sign({"sub": ALICE}): "Fields `role` and `exp` are required in JWT",
+        gateway.tokens.sign({"sub": ALICE}): "Fields `role` and `exp` are required in JWT",
     }
     async with wire(gateway) as client:
         for token, reason in reasons.items():

@@ -11,7 +11,7 @@ import pytest
 from storage3.exceptions import StorageApiError
 from supabase import Client
 
-from devstack.emulation.tokens import Keys
+from devstack.emulation.tokens import ProjectKeys
 from tests.devstack.gateway.storage.clients import (
     DENIED,
     NO_BUCKET,
@@ -232,7 +232,7 @@ def test_token_has_to_be_good(keyless_http: httpx.Client, gateway: Gateway, user
     reasons = {
         expired: '"exp" claim timestamp check failed',
         swapped: "signature verification failed",
-        Keys.generate(issuer="x").service_role_jwt: "signature verification failed",
+        ProjectKeys.generate(issuer="x").service_role_jwt: "signature verification failed",
         "nonsense": "Invalid Compact JWS",
     }
 

@@ -92,7 +92,7 @@ def test_link_ends(keyless_http: httpx.Client, gateway: Gateway, key: str) -> No
     """Storage refuses a link after its end."""
     now = int(time.time())
     claims = {"url": f"notes/{key}", "scope": "download", "iat": now - 60, "exp": now - 1}
-    token = gateway.keys.sign(claims)
+    token = gateway.tokens.sign(claims)
 
     answer = keyless_http.get(f"/object/sign/notes/{key}", params={"token": token})
     assert INVALID_JWT == refusal(answer)
