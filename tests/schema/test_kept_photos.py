@@ -8,7 +8,7 @@ from psycopg import Connection
 from devstack.postgres.schema import build_database, extend_database, migration_files
 from tests.sql.actors import Actor, signed_up
 from tests.sql.auctioning import listed
-from tests.sql.moderation.judging import REASON
+from tests.sql.moderation.staff_actions import REASON
 
 
 CHANGE = "photos_without_purge"

@@ -11,7 +11,7 @@ from tests.sql.actors import Actor
 from tests.sql.auctioning import listed
 from tests.sql.concurrency.crowd import OnOwnConnection, Waits, under_way
 from tests.sql.filing import photographed
-from tests.sql.moderation.judging import REASON
+from tests.sql.moderation.staff_actions import REASON
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from tests.sql.concurrency.crowd import (
     under_way,
 )
 from tests.sql.filing import photographed
-from tests.sql.moderation.judging import REASON, suspend
+from tests.sql.moderation.staff_actions import REASON, suspend
 from tests.sql.writing import listing_of
 
 

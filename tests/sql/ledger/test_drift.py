@@ -9,8 +9,8 @@ from psycopg import Connection
 from psycopg.sql import SQL
 
 from tests.sql.actors import Actor
+from tests.sql.ledger.falsified_fields import SPOILS
 from tests.sql.ledger.sound_orders import SOUND
-from tests.sql.ledger.spoils import SPOILS
 from tests.sql.paying import balances, drift, ordered, paid, refund_requested
 
 

@@ -8,7 +8,7 @@ from psycopg import Connection
 
 from tests.sql.actors import Actor
 from tests.sql.auctioning import auction_row, listed, move_time
-from tests.sql.moderation.judging import REASON, audited
+from tests.sql.moderation.staff_actions import REASON, audited
 from tests.sql.writing import listing_of
 
 

@@ -9,7 +9,7 @@ from psycopg import Connection
 
 from tests.sql.actors import Actor
 from tests.sql.auctioning import move_time
-from tests.sql.moderation.judging import REASON, audited
+from tests.sql.moderation.staff_actions import REASON, audited
 from tests.sql.writing import new_thread, script_filter, sealed_row, wrote
 
 

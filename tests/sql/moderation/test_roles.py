@@ -9,7 +9,7 @@ from psycopg import Connection
 
 from tests.sql.actors import Actor, signed_up
 from tests.sql.auctioning import set_setting
-from tests.sql.moderation.judging import REASON, audited, suspend
+from tests.sql.moderation.staff_actions import REASON, audited, suspend
 
 
 def set_role(admin: Actor, person: Actor, role: str | None) -> Any:

@@ -10,7 +10,7 @@ from psycopg import Connection
 
 from tests.sql.actors import Actor
 from tests.sql.auctioning import set_setting
-from tests.sql.moderation.judging import REASON, audited
+from tests.sql.moderation.staff_actions import REASON, audited
 
 
 NO_ONE = UUID(int=0)

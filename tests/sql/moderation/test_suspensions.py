@@ -7,7 +7,7 @@ from psycopg import Connection
 
 from tests.sql.actors import Actor, signed_up
 from tests.sql.auctioning import auction_row, auctioned, listed
-from tests.sql.moderation.judging import REASON, audited, suspend
+from tests.sql.moderation.staff_actions import REASON, audited, suspend
 
 
 def notified(owner: Connection, actor: Actor, type_: str) -> int:

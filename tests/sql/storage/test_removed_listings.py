@@ -10,7 +10,7 @@ from psycopg import Connection
 from tests.sql.actors import Actor
 from tests.sql.auctioning import listed, move_time
 from tests.sql.filing import disputed, photographed, put_object, record
-from tests.sql.moderation.judging import REASON, suspend
+from tests.sql.moderation.staff_actions import REASON, suspend
 
 
 @pytest.fixture
