@@ -1,7 +1,7 @@
 """The adapter for Realtime, and the only async one: its messages wake jobs up.
 
 The library's client may end without an exception, receive nothing while it looks connected, or stop
-reconnecting for ever. So at any sign of trouble a new client replaces it.
+reconnecting for ever. So at any sign of a failure a new client replaces it.
 """
 
 import asyncio
@@ -89,7 +89,7 @@ def connect(settings: Settings) -> Realtime:
 
 
 class _Connection:
-    """One client, from its connection to the first sign of trouble."""
+    """One client, from its connection to its first failure."""
 
     def __init__(
         self,

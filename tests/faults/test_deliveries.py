@@ -184,18 +184,20 @@ def test_refund_that_is_told_before_its_payment_ends_the_same(
     shop.check_books()
 
 
-def test_event_spoilt_on_its_way_is_sent_again(shop: Shop, delivering: Callable[..., None]) -> None:
+def test_event_damaged_on_its_way_is_sent_again(
+    shop: Shop, delivering: Callable[..., None]
+) -> None:
     """An event whose signature does not fit is refused and not stored, so Stripe sends it again."""
     order = shop.awaiting()
     delivering("corrupt")
     shop.pay(order)
-    [spoilt] = shop.deliveries(object_id=order.intent_id, event_type="payment_intent.succeeded")
+    [damaged] = shop.deliveries(object_id=order.intent_id, event_type="payment_intent.succeeded")
     shop.wait_for(lambda: bool(attempts_of(shop, order)))
     assert {400} == {one["status"] for one in attempts_of(shop, order)}
     assert "pending_payment" == shop.state(order)
 
     delivering("normal")
-    shop.command("POST", f"/events/{spoilt['event_id']}/redeliver")
+    shop.command("POST", f"/events/{damaged['event_id']}/redeliver")
 
     shop.wait_for(lambda: shop.state(order) == "paid")
     shop.check_books()
@@ -258,12 +260,12 @@ def test_poison_event_dies_by_its_own_tries_and_holds_nobody_up(shop: Shop, flee
     Case 15, D10: each dead letter raises an alert.
     """
     orders = [shop.awaiting(f"pi_{uuid.uuid4().hex}") for _ in range(8)]
-    victims = [shop.awaiting(f"pi_{uuid.uuid4().hex}") for _ in range(2)]
-    spoilt = shop.event(victims[0].paid_intent(amount_received="a lot"))
-    partial = shop.event(without(victims[1].paid_intent(), "currency"))
-    poison = [spoilt["id"], partial["id"]]
+    orders = [shop.awaiting(f"pi_{uuid.uuid4().hex}") for _ in range(2)]
+    damaged = shop.event(orders[0].paid_intent(amount_received="a lot"))
+    partial = shop.event(without(orders[1].paid_intent(), "currency"))
+    poison = [damaged["id"], partial["id"]]
 
-    answers = [shop.post(event) for event in (spoilt, partial)]
+    answers = [shop.post(event) for event in (damaged, partial)]
     for order in orders:
         shop.keep(shop.event(order.paid_intent()))
     shop.wait_for(lambda: {shop.event_row(id_)["status"] for id_ in poison} == {"dead"})
@@ -272,7 +274,7 @@ def test_poison_event_dies_by_its_own_tries_and_holds_nobody_up(shop: Shop, flee
     assert [4, 4] == [shop.event_row(id_)["attempts"] for id_ in poison]
     assert {"PAYLOAD_UNREADABLE"} == {shop.event_row(id_)["error_code"] for id_ in poison}
     shop.wait_for(lambda: shop.count_paid(orders) == 8)
-    assert ["pending_payment"] * 2 == [shop.state(order) for order in victims]
+    assert ["pending_payment"] * 2 == [shop.state(order) for order in orders]
     shop.wait_for(lambda: set(poison) <= events_alerted(fleet, "webhook_event_dead"))
     assert fleet.process.poll() is None
     shop.check_books(dead_events=poison)

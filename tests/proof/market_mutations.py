@@ -23,7 +23,7 @@ MARKET_MUTATIONS = (
         BIDDING,
     ),
     mutation(
-        "step of the rung below",
+        "increment of the step below",
         RULES,
         "while p_price_cents >= (",
         "while p_price_cents > (",
@@ -109,7 +109,7 @@ MARKET_MUTATIONS = (
         BIDDING,
     ),
     mutation(
-        "soft close misses its first moment",
+        "soft close misses the start of its window",
         RULES,
         "if p_end_at - p_now > (",
         "if p_end_at - p_now >= (",

@@ -124,11 +124,11 @@ def test_user_is_refused_what_only_we_may(adapter: Database, alice: Browser) -> 
     assert "FORBIDDEN" == caught.value.code
 
 
-@pytest.mark.parametrize("spoil", ["signature", "nonsense"])
-def test_token_that_is_none_is_refused(adapter: Database, alice: Browser, spoil: str) -> None:
+@pytest.mark.parametrize("damage", ["signature", "nonsense"])
+def test_token_that_is_none_is_refused(adapter: Database, alice: Browser, damage: str) -> None:
     """A call with an invalid token is refused."""
     head, body, signature = alice.session["access_token"].split(".")
-    token = {"signature": f"{head}.{body}.{signature[::-1]}", "nonsense": "a.b.c"}[spoil]
+    token = {"signature": f"{head}.{body}.{signature[::-1]}", "nonsense": "a.b.c"}[damage]
 
     with pytest.raises(RejectedError) as caught:
         adapter.as_user(token).call("adapters_caller")

@@ -211,7 +211,7 @@ def hang_up(code: int) -> Break:
 
 
 @pytest.mark.parametrize(
-    ("trouble", "reason"),
+    ("break_connection", "reason"),
     [
         pytest.param(close_channel, "closed", id="phx_close"),
         pytest.param(crash_channel, "channel_error", id="phx_error"),
@@ -227,7 +227,7 @@ def hang_up(code: int) -> Break:
         pytest.param(be_quiet_for_a_while, "quiet", id="quiet"),
     ],
 )
-async def test_trouble_ends_in_a_new_client_that_hears(
+async def test_failure_ends_in_a_new_client_that_hears(
     bad: BadRealtime, bad_settings: Settings, break_connection: Break, reason: str
 ) -> None:
     """A new client replaces the old one, joins, wakes the job up, and receives the next change."""

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 import pytest
 
 from tests.integration.contract.market import Market, Role, Visitor
-from tests.integration.contract.sites import Stage
+from tests.integration.contract.sites import CallMarket
 from tests.integration.service.shop import Shop
 
 
@@ -26,10 +26,10 @@ def visitors(market: Market) -> Iterator[Mapping[Role, Visitor]]:
 
 
 @pytest.fixture(scope="session")
-def stage(market: Market) -> Iterator[Stage]:
+def call_market(market: Market) -> Iterator[CallMarket]:
     """Open a market whose calls may change anything."""
-    with Stage.opened(market.shop) as stage:
-        yield stage
+    with CallMarket.opened(market.shop) as call_market:
+        yield call_market
 
 
 @pytest.fixture(scope="session")

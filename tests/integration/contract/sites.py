@@ -33,7 +33,7 @@ PICTURE = encoded(halves(), "PNG")
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Stage:
+class CallMarket:
     """A market whose calls may change anything."""
 
     market: Market
@@ -47,11 +47,11 @@ class Stage:
         """Open a market, and give each caller a client of the official library."""
         market = Market.opened(shop)
         visitors = {name: Visitor.of(market, role) for name, role in CALLERS.items()}
-        stage = cls(market=market, visitors=visitors, ids={**market.ids, **shop.environment})
+        call_market = cls(market=market, visitors=visitors, ids={**market.ids, **shop.environment})
         for thing in ("scheduled", "opened", "unread"):
-            stage.ids.update(stage.made(thing))
+            call_market.ids.update(call_market.made(thing))
         try:
-            yield stage
+            yield call_market
         finally:
             for visitor in visitors.values():
                 visitor.http.close()
@@ -126,47 +126,53 @@ class Stage:
         return answer.json()
 
 
-def _auction(stage: Stage) -> dict[str, object]:
-    auction_id = auctioned(stage.actor(Role.SELLER))
-    return {"auction": auction_id, "listing": listing_of(stage.shop.db, auction_id)}
+def _auction(call_market: CallMarket) -> dict[str, object]:
+    auction_id = auctioned(call_market.actor(Role.SELLER))
+    return {"auction": auction_id, "listing": listing_of(call_market.shop.db, auction_id)}
 
 
-def _bidder(stage: Stage, role: Role = Role.LOSER) -> dict[str, object]:
-    things = _auction(stage)
-    bidder = stage.actor(role)
+def _bidder(call_market: CallMarket, role: Role = Role.LOSER) -> dict[str, object]:
+    things = _auction(call_market)
+    bidder = call_market.actor(role)
     bid = bidder.call("place_bid", auction_id=things["auction"], amount_cents=1000)
     assert bid["success"], bid
     return things | {"bidder": bidder.id}
 
 
-def _scheduled(stage: Stage) -> dict[str, object]:
-    start_at = stage.shop.value("select private.clock()") + dt.timedelta(days=1)
-    answer = listed(stage.actor(Role.SELLER), start_at=start_at)
+def _scheduled(call_market: CallMarket) -> dict[str, object]:
+    start_at = call_market.shop.value("select private.clock()") + dt.timedelta(days=1)
+    answer = listed(call_market.actor(Role.SELLER), start_at=start_at)
     return {"scheduled": answer["listing"]["id"]}
 
 
-def _unsold(stage: Stage) -> dict[str, object]:
-    things = _auction(stage)
-    stage.shop.service.call("end_auction", auction_id=things["auction"], force=True)
+def _unsold(call_market: CallMarket) -> dict[str, object]:
+    things = _auction(call_market)
+    call_market.shop.service.call("end_auction", auction_id=things["auction"], force=True)
     return {"unsold": things["listing"]}
 
 
-def _unpaid(stage: Stage) -> dict[str, object]:
-    return {"unpaid": stage.shop.sold(stage.actor(Role.BUYER), stage.actor(Role.SELLER)).id}
+def _unpaid(call_market: CallMarket) -> dict[str, object]:
+    return {
+        "unpaid": call_market.shop.sold(
+            call_market.actor(Role.BUYER), call_market.actor(Role.SELLER)
+        ).id
+    }
 
 
-def _charged(stage: Stage) -> dict[str, object]:
-    order = stage.shop.awaiting(buyer=stage.actor(Role.BUYER), seller=stage.actor(Role.SELLER))
-    stage.shop.pay(order)
+def _charged(call_market: CallMarket) -> dict[str, object]:
+    order = call_market.shop.awaiting(
+        buyer=call_market.actor(Role.BUYER), seller=call_market.actor(Role.SELLER)
+    )
+    call_market.shop.pay(order)
     return {"charged": order.id, "intent": order.intent_id}
 
 
-def _shipped(stage: Stage) -> dict[str, object]:
-    order = stage.paid()
-    answer = stage.shop.service.call(
+def _shipped(call_market: CallMarket) -> dict[str, object]:
+    order = call_market.paid()
+    answer = call_market.shop.service.call(
         "save_shipment",
         order_id=order.id,
-        user_id=stage.actor(Role.SELLER).id,
+        user_id=call_market.actor(Role.SELLER).id,
         carrier="Australia Post",
         tracking="AB123",
         label_url=None,
@@ -175,16 +181,16 @@ def _shipped(stage: Stage) -> dict[str, object]:
     return {"shipped": order.id}
 
 
-def _pickup(stage: Stage) -> dict[str, object]:
-    order = stage.paid()
-    seller = stage.market.people[Role.SELLER]
+def _pickup(call_market: CallMarket) -> dict[str, object]:
+    order = call_market.paid()
+    seller = call_market.market.people[Role.SELLER]
     answer = seller.post(f"/api/pickup/{order.id}", {"action": "init"}).json()
     return {"pickup": order.id, "code": answer["code6"]}
 
 
-def _opened(stage: Stage) -> dict[str, object]:
-    order = stage.paid()
-    answer = stage.actor(Role.BUYER).call(
+def _opened(call_market: CallMarket) -> dict[str, object]:
+    order = call_market.paid()
+    answer = call_market.actor(Role.BUYER).call(
         "open_dispute",
         order_id=order.id,
         dispute_type="item_not_received",
@@ -194,66 +200,66 @@ def _opened(stage: Stage) -> dict[str, object]:
     return {"disputed": order.id, "opened": answer["dispute_id"]}
 
 
-def _held(stage: Stage) -> dict[str, object]:
-    with stage.shop.setting("filter_hold", 60):
-        sent = wrote(stage.actor(Role.BUYER), stage.ids["thread"], "Call 0412 345 678")
+def _held(call_market: CallMarket) -> dict[str, object]:
+    with call_market.shop.setting("filter_hold", 60):
+        sent = wrote(call_market.actor(Role.BUYER), call_market.ids["thread"], "Call 0412 345 678")
     assert sent["delivery"] == "held", sent
     return {"held": sent["message_id"]}
 
 
-def _unread(stage: Stage) -> dict[str, object]:
+def _unread(call_market: CallMarket) -> dict[str, object]:
     for role in (Role.SELLER, Role.BUYER):
-        sent = wrote(stage.actor(role), stage.ids["thread"], "It is packed.")
+        sent = wrote(call_market.actor(role), call_market.ids["thread"], "It is packed.")
         assert sent["success"], sent
     query = """
       select id from public.notifications where user_id = %s and not read
       order by created_at desc limit 1
     """
-    return {"notice_of_buyer": stage.shop.value(query, stage.actor(Role.BUYER).id)}
+    return {"notice_of_buyer": call_market.shop.value(query, call_market.actor(Role.BUYER).id)}
 
 
-def _person(stage: Stage) -> dict[str, object]:
-    return {"person": stage.shop.person("person").id}
+def _person(call_market: CallMarket) -> dict[str, object]:
+    return {"person": call_market.shop.person("person").id}
 
 
-def _report(stage: Stage) -> dict[str, object]:
-    answer = stage.actor(Role.LOSER).call(
-        "report_content", user_id=_person(stage)["person"], reason="Sells what is not theirs"
+def _report(call_market: CallMarket) -> dict[str, object]:
+    answer = call_market.actor(Role.LOSER).call(
+        "report_content", user_id=_person(call_market)["person"], reason="Sells what is not theirs"
     )
     return {"report": answer["report_id"]}
 
 
-def _photo(stage: Stage) -> dict[str, object]:
-    listing_id = str(_scheduled(stage)["scheduled"])
+def _photo(call_market: CallMarket) -> dict[str, object]:
+    listing_id = str(_scheduled(call_market)["scheduled"])
     form = {"type": "listing_photo", "listingId": listing_id}
-    return {"photo": stage.upload("seller", form)["path"]}
+    return {"photo": call_market.upload("seller", form)["path"]}
 
 
-def _leaver(stage: Stage) -> dict[str, object]:
-    return {"leaver": Browser.of_somebody_new(stage.shop).session["access_token"]}
+def _leaver(call_market: CallMarket) -> dict[str, object]:
+    return {"leaver": Browser.of_somebody_new(call_market.shop).session["access_token"]}
 
 
-def _staff_leaver(stage: Stage, role: str = "moderator") -> dict[str, object]:
-    person = with_second_factor(stage.shop, Browser.of_somebody_new(stage.shop, role))
+def _staff_leaver(call_market: CallMarket, role: str = "moderator") -> dict[str, object]:
+    person = with_second_factor(call_market.shop, Browser.of_somebody_new(call_market.shop, role))
     return {"leaver": person.session["access_token"]}
 
 
-def _last_admin(stage: Stage) -> dict[str, object]:
-    stage.shop.db.execute("update public.users set role = 'moderator' where role = 'admin'")
-    return _staff_leaver(stage, "admin")
+def _last_admin(call_market: CallMarket) -> dict[str, object]:
+    call_market.shop.db.execute("update public.users set role = 'moderator' where role = 'admin'")
+    return _staff_leaver(call_market, "admin")
 
 
-_MAKERS: Mapping[str, Callable[[Stage], Mapping[str, object]]] = {
+_MAKERS: Mapping[str, Callable[[CallMarket], Mapping[str, object]]] = {
     "auction": _auction,
     "bidder": _bidder,
     "charged": _charged,
-    "dead_event": lambda stage: {"dead_event": stage.shop.dead_event()},
+    "dead_event": lambda call_market: {"dead_event": call_market.shop.dead_event()},
     "held": _held,
     "last_admin": _last_admin,
     "leaver": _leaver,
-    "led": lambda stage: _bidder(stage, Role.BUYER),
+    "led": lambda call_market: _bidder(call_market, Role.BUYER),
     "opened": _opened,
-    "paid": lambda stage: {"paid": stage.paid().id},
+    "paid": lambda call_market: {"paid": call_market.paid().id},
     "person": _person,
     "photo": _photo,
     "pickup": _pickup,

@@ -14,7 +14,7 @@ from service.app import create_app
 from service.route_table import routes_of
 from tests.integration.contract.embeds import COUNTS, QUERIES
 from tests.integration.contract.market import Market, Visitor
-from tests.integration.contract.sites import CALLERS, PICTURE, SITES, Stage
+from tests.integration.contract.sites import CALLERS, PICTURE, SITES, CallMarket
 from tests.integration.contract.test_rpc_names import SIGNATURES
 from tests.sql.access.test_matrix import MATRIX, functions_of
 from tests.support.factories import make_settings
@@ -32,10 +32,12 @@ def _second_factor_needed(market: Market) -> Iterator[None]:
         yield
 
 
-def call(stage: Stage, name: str, site: Any, caller: str, things: Mapping[str, str]) -> str:
+def call(
+    call_market: CallMarket, name: str, site: Any, caller: str, things: Mapping[str, str]
+) -> str:
     """Call an RPC; return its answer as the list spells it."""
-    visitor, function = stage.visitors[caller], name.partition(",")[0]
-    arguments = stage.filled(site["arguments"], caller, things)
+    visitor, function = call_market.visitors[caller], name.partition(",")[0]
+    arguments = call_market.filled(site["arguments"], caller, things)
     try:
         answer: Any = visitor.client.rpc(function, arguments).execute().data
     except APIError as error:
@@ -52,10 +54,12 @@ def error_of(visitor: Visitor, error: APIError) -> str:
     return f"{visitor.status} {error.message if is_ours else error.code}"
 
 
-def write(stage: Stage, _name: str, site: Any, caller: str, things: Mapping[str, str]) -> str:
+def write(
+    call_market: CallMarket, _name: str, site: Any, caller: str, things: Mapping[str, str]
+) -> str:
     """Write to a table; return the answer as the list spells it."""
-    visitor = stage.visitors[caller]
-    given = stage.filled(site, caller, things)
+    visitor = call_market.visitors[caller]
+    given = call_market.filled(site, caller, things)
     table = visitor.client.table(given["table"])
     request: Any = (
         table.insert(given["insert"]) if "insert" in given else table.update(given["set"])
@@ -68,23 +72,25 @@ def write(stage: Stage, _name: str, site: Any, caller: str, things: Mapping[str,
         return error_of(visitor, error)
 
 
-def request(stage: Stage, name: str, site: Any, caller: str, things: Mapping[str, str]) -> str:
+def request(
+    call_market: CallMarket, name: str, site: Any, caller: str, things: Mapping[str, str]
+) -> str:
     """Call a route; return the answer as the list spells it."""
     method, path = name.partition(",")[0].split()
-    given = stage.filled(site, caller, things)
+    given = call_market.filled(site, caller, things)
     sent: dict[str, Any] = {"json": given.get("body", {})}
     if "form" in given:
         sent = {"data": given["form"], "files": {"file": ("a.png", PICTURE, "image/png")}}
-    answer = stage.shop.http.request(
+    answer = call_market.shop.http.request(
         method,
         given.get("path", path),
-        headers=stage.headers(caller) | given.get("headers", {}),
+        headers=call_market.headers(caller) | given.get("headers", {}),
         **({} if method == "GET" else sent),
     )
     return "200" if answer.status_code == 200 else f"{answer.status_code} {answer.json()['code']}"
 
 
-SENDERS: Mapping[str, Callable[[Stage, str, Any, str, Mapping[str, str]], str]] = {
+SENDERS: Mapping[str, Callable[[CallMarket, str, Any, str, Mapping[str, str]], str]] = {
     "rpc": call,
     "write": write,
     "route": request,
@@ -94,16 +100,16 @@ SENDERS: Mapping[str, Callable[[Stage, str, Any, str, Mapping[str, str]], str]] 
 @pytest.mark.parametrize(
     ("kind", "name"), [(kind, name) for kind in SENDERS for name in SITES[kind]]
 )
-def test_call_is_answered_as_listed(stage: Stage, kind: str, name: str) -> None:
+def test_call_is_answered_as_listed(call_market: CallMarket, kind: str, name: str) -> None:
     """Each caller gets the answer of the list; each successful call uses up its object."""
     site = SITES[kind][name]
     found: dict[str, str] = {}
     things: Mapping[str, str] = {}
     for caller in site.get("callers", " ".join(CALLERS)).split():
         if "new" in site and not things:
-            things = stage.made(site["new"])
-        with stage.changed(caller, site.get("as", {})):
-            found[caller] = SENDERS[kind](stage, name, site, caller, things)
+            things = call_market.made(site["new"])
+        with call_market.changed(caller, site.get("as", {})):
+            found[caller] = SENDERS[kind](call_market, name, site, caller, things)
         if found[caller] in _SUCCESSES:
             things = {}
 
@@ -111,14 +117,14 @@ def test_call_is_answered_as_listed(stage: Stage, kind: str, name: str) -> None:
 
 
 @pytest.mark.parametrize("caller", CALLERS)
-def test_call_of_our_processes_is_refused(stage: Stage, caller: str) -> None:
+def test_call_of_our_processes_is_refused(call_market: CallMarket, caller: str) -> None:
     """No client reaches a function that is not in the list, whatever its arguments."""
     listed = {name.partition(",")[0] for name in SITES["rpc"]}
     found = {}
     for function in SIGNATURES.keys() - listed:
         names = [argument.split()[0] for argument in SIGNATURES[function].split(", ") if argument]
         site = {"arguments": dict.fromkeys(names)}
-        found[function] = call(stage, function, site, caller, {})
+        found[function] = call(call_market, function, site, caller, {})
 
     expected = "401 42501" if caller == "anon" else "403 42501"
     assert dict.fromkeys(found, expected) == found
@@ -167,20 +173,20 @@ def test_each_table_that_clients_write_is_listed() -> None:
     assert {f"public.{table}" for table in tables} == MATRIX["update"].keys()
 
 
-def test_each_bucket_is_listed(stage: Stage) -> None:
+def test_each_bucket_is_listed(call_market: CallMarket) -> None:
     """A new bucket gets its readers."""
-    buckets = {name for (name,) in stage.shop.db.execute("select id from storage.buckets")}
+    buckets = {name for (name,) in call_market.shop.db.execute("select id from storage.buckets")}
 
     assert buckets == names_of("bucket")
 
 
 @pytest.mark.parametrize("bucket", SITES["bucket"])
-def test_file_is_read_by_those_listed(stage: Stage, bucket: str) -> None:
+def test_file_is_read_by_those_listed(call_market: CallMarket, bucket: str) -> None:
     """The listed readers download and sign a file; a plain link serves a public bucket alone."""
     site = SITES["bucket"][bucket]
-    file = stage.upload("seller", stage.filled(site["form"], "seller", {}))
+    file = call_market.upload("seller", call_market.filled(site["form"], "seller", {}))
     readers = set()
-    for caller, visitor in stage.visitors.items():
+    for caller, visitor in call_market.visitors.items():
         files = visitor.client.storage.from_(bucket)
         try:
             link = str(files.create_signed_url(file["path"], 3600)["signedURL"])
@@ -191,17 +197,17 @@ def test_file_is_read_by_those_listed(stage: Stage, bucket: str) -> None:
         readers.add(caller)
 
     assert set(site["reads"].split()) == readers
-    plain = stage.visitors["anon"].client.storage.from_(bucket).get_public_url(file["path"])
+    plain = call_market.visitors["anon"].client.storage.from_(bucket).get_public_url(file["path"])
     assert site["is_public"] == httpx.get(plain).is_success
 
 
 @pytest.mark.parametrize("bucket", SITES["bucket"])
 @pytest.mark.parametrize("caller", CALLERS)
-def test_client_writes_no_file(stage: Stage, bucket: str, caller: str) -> None:
+def test_client_writes_no_file(call_market: CallMarket, bucket: str, caller: str) -> None:
     """Neither the owner nor staff upload, replace, move or remove a file by themselves."""
-    form = stage.filled(SITES["bucket"][bucket]["form"], "seller", {})
-    path = stage.upload("seller", form)["path"]
-    files = stage.visitors[caller].client.storage.from_(bucket)
+    form = call_market.filled(SITES["bucket"][bucket]["form"], "seller", {})
+    path = call_market.upload("seller", form)["path"]
+    files = call_market.visitors[caller].client.storage.from_(bucket)
     folder = path.partition("/")[0]
     for attempt in (
         lambda: files.upload(f"{folder}/b.png", PICTURE, {"content-type": "image/png"}),
@@ -214,5 +220,5 @@ def test_client_writes_no_file(stage: Stage, bucket: str, caller: str) -> None:
 
     assert [] == files.remove([path])
     query = "select count(*) from storage.objects where bucket_id = %s and name like %s"
-    assert 0 == stage.shop.value(query, bucket, f"{folder}/_.png")
-    assert 1 == stage.shop.value(query, bucket, path)
+    assert 0 == call_market.shop.value(query, bucket, f"{folder}/_.png")
+    assert 1 == call_market.shop.value(query, bucket, path)

@@ -10,7 +10,7 @@ from tests.sql.access.snapshot import SNAPSHOT
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Drawn:
+class DrawnRequest:
     """A request; `@name@` in its values stands for the id of that row of the world."""
 
     method: str
@@ -76,15 +76,15 @@ ACCEPTS = (
 )  # fmt: skip
 
 
-def drawn() -> st.SearchStrategy[Drawn]:
+def drawn() -> st.SearchStrategy[DrawnRequest]:
     """Draw a request to any table, by any method."""
     return st.sampled_from(TABLES).flatmap(_of_table)
 
 
-def _of_table(table: str) -> st.SearchStrategy[Drawn]:
+def _of_table(table: str) -> st.SearchStrategy[DrawnRequest]:
     columns = _fields(table)
     return st.builds(
-        Drawn,
+        DrawnRequest,
         method=st.sampled_from(
             ("GET", "GET", "GET", "GET", "GET", "HEAD", "POST", "PATCH", "DELETE", "PUT")
         ),

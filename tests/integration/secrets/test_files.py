@@ -65,7 +65,7 @@ FORMS = (
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Drawn:
+class DrawnRequest:
     """A request about an object of the world."""
 
     method: str
@@ -75,13 +75,13 @@ class Drawn:
     body: Any
 
 
-def drawn() -> st.SearchStrategy[Drawn]:
+def drawn() -> st.SearchStrategy[DrawnRequest]:
     """Draw a request to a route of Storage."""
     route = st.one_of(
         st.tuples(st.sampled_from(("GET", "HEAD")), st.sampled_from(READS)), st.sampled_from(WRITES)
     )
     return st.builds(
-        lambda pair, **rest: Drawn(method=pair[0], route=pair[1], **rest),
+        lambda pair, **rest: DrawnRequest(method=pair[0], route=pair[1], **rest),
         route,
         form=st.sampled_from(FORMS),
         name=st.sampled_from(sorted(OBJECTS)),
@@ -112,7 +112,7 @@ def files(
         yield owner
 
 
-def body_of(request: Drawn, paths: Mapping[str, str]) -> dict[str, Any]:
+def body_of(request: DrawnRequest, paths: Mapping[str, str]) -> dict[str, Any]:
     """Return the parts of the request's body, as arguments for the client."""
     bucket, _, rest = OBJECTS[request.name]
     path = paths[request.name]
@@ -135,7 +135,7 @@ def body_of(request: Drawn, paths: Mapping[str, str]) -> dict[str, Any]:
     return {"json": bodies[request.body]}
 
 
-def send(client: httpx.Client, request: Drawn, paths: Mapping[str, str]) -> httpx.Response:
+def send(client: httpx.Client, request: DrawnRequest, paths: Mapping[str, str]) -> httpx.Response:
     """Send a request; its path goes out as it is spelled here."""
     bucket, path = OBJECTS[request.name][0], paths[request.name]
     place = request.form.format(
@@ -164,7 +164,7 @@ def test_files_are_read_by_their_readers(
     clients: Clients,
     files: psycopg.Connection,
     paths: Mapping[str, str],
-    request: Drawn,
+    request: DrawnRequest,
     reader: Reader,
 ) -> None:
     """A file that the reader may not read is neither sent, listed, signed, copied nor changed."""
@@ -184,7 +184,7 @@ def test_files_are_read_by_their_readers(
                 assert name != request.name or request.body != "prefix" or rest not in answer.text
 
 
-def bucket_of(request: Drawn) -> str:
+def bucket_of(request: DrawnRequest) -> str:
     """Return the bucket that a request names."""
     return OBJECTS[request.name][0]
 

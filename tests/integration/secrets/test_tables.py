@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.integration.secrets.conftest import Clients
 from tests.integration.secrets.planting import CELLS, MARK, Side, leaks
-from tests.integration.secrets.requests import TABLES, Drawn, drawn
+from tests.integration.secrets.requests import TABLES, DrawnRequest, drawn
 from tests.sql.access.world import Reader, World
 from tests.support.fuzzing import fuzzed
 
@@ -22,7 +22,7 @@ INVOLVED = sorted(set(Reader) - set(UNINVOLVED))
 TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[.\d]*([+-]\d\d(:?\d\d)?|Z)?")
 
 
-def send(client: httpx.Client, world: World, request: Drawn) -> httpx.Response:
+def send(client: httpx.Client, world: World, request: DrawnRequest) -> httpx.Response:
     """Send a request with the ids of the rows that it names."""
     has_body = request.method in ("POST", "PATCH", "PUT")
     return client.request(
@@ -43,7 +43,7 @@ def filled(world: World, value: Any) -> Any:
     return value
 
 
-def content(request: Drawn, answer: httpx.Response) -> tuple[int, list[str], str]:
+def content(request: DrawnRequest, answer: httpx.Response) -> tuple[int, list[str], str]:
     """Return an answer without times and without the order of its rows.
 
     Other tests change rows of one database, which moves them to the end of their table. Which rows
@@ -73,7 +73,9 @@ def test_readers_find_their_own_secrets(clients: Clients, world: World, reader: 
     for table in TABLES:
         select = "event_id" if table == "webhook_events" else "id"
         query = (("select", select),) if reader is Reader.SERVICE else ()
-        answer = send(clients[reader][Side.A], world, Drawn(method="GET", table=table, query=query))
+        answer = send(
+            clients[reader][Side.A], world, DrawnRequest(method="GET", table=table, query=query)
+        )
         check(reader, answer)
         found += answer.text
 
@@ -84,7 +86,7 @@ def test_readers_find_their_own_secrets(clients: Clients, world: World, reader: 
 @fuzzed(12)
 @given(drawn(), st.sampled_from(INVOLVED))
 def test_tables_reveal_no_secret(
-    clients: Clients, world: World, request: Drawn, involved: Reader
+    clients: Clients, world: World, request: DrawnRequest, involved: Reader
 ) -> None:
     """A reader gets the secrets of their own rows, and those without rows get equal answers."""
     check(involved, send(clients[involved][Side.A], world, request))

@@ -57,7 +57,7 @@ RAW = (
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Sent:
+class RequestParts:
     """The parts of a request that are drawn; a part that is None stays that of the good request."""
 
     content: bytes
@@ -67,10 +67,12 @@ class Sent:
     headers: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
-def requests_near(route: Route[Any], body: Mapping[str, Any] | None) -> st.SearchStrategy[Sent]:
+def requests_near(
+    route: Route[Any], body: Mapping[str, Any] | None
+) -> st.SearchStrategy[RequestParts]:
     """Return drawn requests; most differ from the good one in one place."""
     return st.builds(
-        Sent,
+        RequestParts,
         content=_bodies(body or {}),
         content_type=st.sampled_from(("application/json",) * 10 + TYPES),
         query=st.none() | _queries(route),

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from devstack.paths import ROOT
 from tests.integration.service.browser import Browser
-from tests.integration.service.hostile_bodies import Sent, requests_near
+from tests.integration.service.hostile_bodies import RequestParts, requests_near
 from tests.integration.service.own_service import OwnService, running_service
 from tests.integration.service.route_entries import CASES
 from tests.integration.service.sale import Sale
@@ -168,7 +168,7 @@ MARK_READ = next(case for case in CASES if str(case) == "POST /api/notifications
 )
 @fuzzed(30)
 def test_chunks_are_read_like_a_whole_body(
-    target: OwnService, tokens: Mapping[str, str], sent: Sent, size: int, address: int
+    target: OwnService, tokens: Mapping[str, str], sent: RequestParts, size: int, address: int
 ) -> None:
     """The service answers a drawn body in the same way, however it comes."""
     content = sent.content[:2_000]

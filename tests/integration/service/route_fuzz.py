@@ -12,7 +12,7 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.integration.service.hostile_bodies import MARK, Sent, requests_near
+from tests.integration.service.hostile_bodies import MARK, RequestParts, requests_near
 from tests.integration.service.route_entries import CASES, Case, Entry
 from tests.integration.service.route_world import World, quiet_world
 from tests.integration.service.rows import COUNTERS, changed
@@ -68,7 +68,9 @@ def headers_of(world: World, person: str) -> dict[str, str]:
     return world.bearer(person)
 
 
-def sent_to(world: World, case: Case, entry: Entry, sent: Sent, person: str) -> httpx.Response:
+def sent_to(
+    world: World, case: Case, entry: Entry, sent: RequestParts, person: str
+) -> httpx.Response:
     """Send a drawn request as a person."""
     path = case.path_of(world, sent.path if sent.path and case.route.path else entry.path)
     headers = world.filled(dict(entry.headers)) | headers_of(world, person) | dict(sent.headers)
@@ -81,7 +83,7 @@ def sent_to(world: World, case: Case, entry: Entry, sent: Sent, person: str) -> 
     )
 
 
-def drawn(case: Case) -> st.SearchStrategy[tuple[Case, Entry, Sent]]:
+def drawn(case: Case) -> st.SearchStrategy[tuple[Case, Entry, RequestParts]]:
     """Return requests of a route."""
     return st.sampled_from(case.entries).flatmap(
         lambda entry: st.tuples(
@@ -93,7 +95,7 @@ def drawn(case: Case) -> st.SearchStrategy[tuple[Case, Entry, Sent]]:
 @given(person=st.sampled_from(PEOPLE), request=st.sampled_from(CASES).flatmap(drawn))
 @fuzzed(150)
 def test_drawn_request_has_a_documented_answer(
-    watch: Watch, person: str, request: tuple[Case, Entry, Sent]
+    watch: Watch, person: str, request: tuple[Case, Entry, RequestParts]
 ) -> None:
     """No request gets a 500, and a refusal changes nothing.
 

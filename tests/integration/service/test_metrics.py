@@ -80,7 +80,7 @@ def test_port_is_free_again_afterwards() -> None:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
+class ShownMetrics:
     """The metrics of the running service and workers."""
 
     names: frozenset[str]
@@ -102,7 +102,7 @@ def matches(sample: Sample, label: str, operator: str, value: str) -> bool:
 
 
 @pytest.fixture(scope="module")
-def shown(stack: Mapping[str, str], workers_url: str, shop: Shop) -> Shown:
+def shown(stack: Mapping[str, str], workers_url: str, shop: Shop) -> ShownMetrics:
     """Cause each kind of request once, and wait until reconcile has read its figures."""
     service, token = stack["SERVICE_URL"], stack["METRICS_TOKEN"]
     httpx.get(f"{service}/api/payouts")
@@ -119,7 +119,7 @@ def shown(stack: Mapping[str, str], workers_url: str, shop: Shop) -> Shown:
     samples = tuple(sample for family in families for sample in family.samples)
     declared = re.findall(r"^# TYPE (\S+)", text, re.MULTILINE)
     parts = [f"{name}{part}" for name in declared for part in ("", "_bucket", "_count", "_sum")]
-    return Shown(names=frozenset(parts), samples=samples)
+    return ShownMetrics(names=frozenset(parts), samples=samples)
 
 
 def queries() -> list[str]:
@@ -131,7 +131,7 @@ def queries() -> list[str]:
     ]
 
 
-def test_rules_and_dashboard_read_what_is_shown(shown: Shown) -> None:
+def test_rules_and_dashboard_read_what_is_shown(shown: ShownMetrics) -> None:
     """Each metric in a rule or panel exists, or the rule would never fire."""
     selectors = {found for query in queries() for found in SELECTOR.findall(query)}
 
@@ -145,7 +145,7 @@ def test_rules_and_dashboard_read_what_is_shown(shown: Shown) -> None:
     ]
 
 
-def test_rules_and_dashboard_group_by_labels_that_exist(shown: Shown) -> None:
+def test_rules_and_dashboard_group_by_labels_that_exist(shown: ShownMetrics) -> None:
     """Each label in a query exists, or the query would put all series into one."""
     labels = {label for sample in shown.samples for label in sample.labels} | {"instance"}
     # These appear with their first count only.
@@ -171,7 +171,7 @@ def test_other_names_are_recorded_or_of_prometheus() -> None:
     assert recorded | {"up"} >= {name for name in used if not name.startswith("market_")}
 
 
-def test_no_value_of_a_person_is_shown(shown: Shown, stack: Mapping[str, str]) -> None:
+def test_no_value_of_a_person_is_shown(shown: ShownMetrics, stack: Mapping[str, str]) -> None:
     """No label has an id, an address, an e-mail, a key or a token."""
     values = {value for sample in shown.samples for value in sample.labels.values()}
 

@@ -341,7 +341,7 @@ def test_concurrent_calls_make_one_account(shop: Shop, seller: Browser) -> None:
         {"reset": True, "when": "before"},
     ],
 )
-def test_trouble_at_stripe_makes_no_second_account(
+def test_failure_at_stripe_makes_no_second_account(
     shop: Shop, seller: Browser, fault: dict[str, Any]
 ) -> None:
     """Lost answers and errors of Stripe lead to one account, and block no later call."""

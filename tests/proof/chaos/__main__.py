@@ -26,7 +26,7 @@ from tests.proof.chaos.checks import check  # noqa: E402
 from tests.proof.chaos.facts import AtStripe, Sale, Witnesses, read_facts  # noqa: E402
 from tests.proof.chaos.plan import make_plan  # noqa: E402
 from tests.proof.chaos.report import Report  # noqa: E402
-from tests.proof.chaos.run import Ran, Run  # noqa: E402
+from tests.proof.chaos.run import FinishedRun, Run  # noqa: E402
 from tests.proof.chaos.system import System, running_system  # noqa: E402
 
 
@@ -44,17 +44,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         names = ", ".join(dict.fromkeys(planned.name for planned in faults))
         _say(f"{lane}: {len(faults)} faults: {names}")
     with running_system(options.out / "logs") as system:
-        ran = asyncio.run(Run(plan, system, _say).run())
-        _say(f"{ran.took_s:5.0f} s  reading the market and Stripe")
-        report = _report(ran, system)
+        finished = asyncio.run(Run(plan, system, _say).run())
+        _say(f"{finished.took_s:5.0f} s  reading the market and Stripe")
+        report = _report(finished, system)
     _say(f"      checked; the run used {_memory_mb()} MB")
     report.write(options.out)
     _tell(report, options.out)
     return 0 if report.is_green else 1
 
 
-def _report(ran: Ran, system: System) -> Report:
-    witnesses = _witnesses(ran)
+def _report(finished: FinishedRun, system: System) -> Report:
+    witnesses = _witnesses(finished)
     client = stripe.StripeClient(
         system.environment["STRIPE_SECRET_KEY"],
         base_addresses={"api": system.environment["STRIPE_API_BASE"]},
@@ -63,12 +63,14 @@ def _report(ran: Ran, system: System) -> Report:
     url = system.environment["DATABASE_URL"]
     with psycopg.connect(url, autocommit=True, options="-c search_path=") as db:
         facts = read_facts(db, witnesses, at_stripe)
-    return Report(ran=ran, facts=facts, results=check(facts))
+    return Report(finished=finished, facts=facts, results=check(facts))
 
 
-def _witnesses(ran: Ran) -> Witnesses:
+def _witnesses(finished: FinishedRun) -> Witnesses:
     refused = {
-        code: count for code, count in ran.bidding.refusals.items() if code not in EXPECTED_REFUSALS
+        code: count
+        for code, count in finished.bidding.refusals.items()
+        if code not in EXPECTED_REFUSALS
     }
     return Witnesses(
         sales={
@@ -77,12 +79,12 @@ def _witnesses(ran: Ran) -> Witnesses:
                 is_scheduled=lot.is_scheduled,
                 ending=lot.plan.ending,
             )
-            for lot in ran.market.lots.values()
+            for lot in finished.market.lots.values()
         },
-        given=ran.bidding.given,
-        repeated=ran.bidding.repeated,
-        unexpected=dict(ran.buying.unexpected) | refused,
-        left=ran.left,
+        answered=finished.bidding.answered,
+        repeated=finished.bidding.repeated,
+        unexpected=dict(finished.buying.unexpected) | refused,
+        left=finished.left,
     )
 
 
@@ -107,7 +109,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, help="repeats the plan of a run, but not its timing")
     parser.add_argument("--out", type=Path, default=ROOT / ".chaos", help="the report's folder")
     parser.add_argument(
-        "--without-faults", action="store_true", help="run the same auctions in peace"
+        "--without-faults", action="store_true", help="run the same auctions without faults"
     )
     return parser.parse_args(arguments)
 

@@ -28,7 +28,7 @@ EXPECTED_REFUSALS = frozenset(
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Given:
+class AnsweredBid:
     """A receipt that a bidder got, with the bid that it is for."""
 
     auction_id: UUID
@@ -43,9 +43,9 @@ class Bidding:
     """All bidders of the run, and all receipts that they hold."""
 
     def __init__(self, market: Market, web: Web, rng: random.Random) -> None:
-        self.given: list[Given] = []
+        self.answered: list[AnsweredBid] = []
         #: Receipts of bids that were sent once more, each with its first answer.
-        self.repeated: list[tuple[Given, dict[str, Any]]] = []
+        self.repeated: list[tuple[AnsweredBid, dict[str, Any]]] = []
         self.refusals: Counter[str] = Counter()
         self._market = market
         self._web = web
@@ -64,11 +64,11 @@ class Bidding:
             if amount < lot.minimum_cents:
                 break
             maximum = bidder.value_cents if bidder.has_proxy else amount
-            given = await self._place(lot, user, amount, maximum)
-            if given is None and lot.is_over:
+            answered = await self._place(lot, user, amount, maximum)
+            if answered is None and lot.is_over:
                 break
-            if given is not None and bidder.raises and given.receipt["is_leading"]:
-                await self._place(lot, user, amount, bidder.value_cents + 1 + given.max_cents)
+            if answered is not None and bidder.raises and answered.receipt["is_leading"]:
+                await self._place(lot, user, amount, bidder.value_cents + 1 + answered.max_cents)
             if not await self._is_outbid(lot, user):
                 break
         if bidder.repeats:
@@ -84,7 +84,7 @@ class Bidding:
         await asyncio.sleep(self._dice.uniform(0.02, 0.6))
         return lot.leader != user.id and not lot.is_over
 
-    async def _place(self, lot: Lot, user: Person, amount: int, maximum: int) -> Given | None:
+    async def _place(self, lot: Lot, user: Person, amount: int, maximum: int) -> AnsweredBid | None:
         """Place one bid under one key; return None if it is refused."""
         key, late_count = uuid4(), 0
         while True:
@@ -102,7 +102,7 @@ class Bidding:
             lot.is_over = lot.is_over or answer["code"].startswith("AUCTION_")
             lot.minimum_cents = max(lot.minimum_cents, answer.get("minimum_bid_cents", 0))
             return None
-        given = Given(
+        answered = AnsweredBid(
             auction_id=lot.id,
             bidder_id=user.id,
             client_bid_id=key,
@@ -110,19 +110,19 @@ class Bidding:
             max_cents=maximum,
             receipt=answer,
         )
-        self.given.append(given)
-        _note(lot, given)
-        return given
+        self.answered.append(answered)
+        _note(lot, answered)
+        return answered
 
     async def _repeat(self, lot: Lot, user: Person) -> None:
         """Send an accepted bid once more, long after the end."""
         await asyncio.sleep(max(0.0, lot.ends_at - time.monotonic()) + _REPEAT_S)
-        own = [g for g in self.given if (g.auction_id, g.bidder_id) == (lot.id, user.id)]
-        for given in own[:1]:
+        own = [g for g in self.answered if (g.auction_id, g.bidder_id) == (lot.id, user.id)]
+        for answered in own[:1]:
             answer = await self._send(
-                user, lot.id, given.amount_cents, given.max_cents, given.client_bid_id
+                user, lot.id, answered.amount_cents, answered.max_cents, answered.client_bid_id
             )
-            self.repeated.append((given, answer))
+            self.repeated.append((answered, answer))
 
     async def _send(
         self, user: Person, auction_id: UUID, amount: int, maximum: int, key: UUID
@@ -143,15 +143,15 @@ def _is_early(lot: Lot, code: str) -> bool:
     return code == "AUCTION_NOT_LIVE" and time.monotonic() < lot.ends_at
 
 
-def _note(lot: Lot, given: Given) -> None:
+def _note(lot: Lot, answered: AnsweredBid) -> None:
     """Show a receipt's outcome to all bidders, as Realtime shows the auction's row."""
-    receipt = given.receipt
+    receipt = answered.receipt
     if receipt["version"] < lot.version:
         return
     lot.version = receipt["version"]
     lot.minimum_cents = receipt["min_next_bid_cents"]
     if receipt["is_leading"]:
-        lot.leader = given.bidder_id
+        lot.leader = answered.bidder_id
     elif receipt["previous_bidder_id"]:
         lot.leader = UUID(receipt["previous_bidder_id"])
     lot.changed.set()

@@ -117,7 +117,7 @@ class _Deal:
         intent_id = secret.split("_secret_")[0]
         if ending is Ending.DECLINED_FIRST:
             await self._confirm_at_stripe(intent_id, secret, _BAD_CARD)
-        while await self._confirm_at_stripe(intent_id, secret, _CARD) != "succeeded":  # noqa: ASYNC110 - Stripe is in trouble
+        while await self._confirm_at_stripe(intent_id, secret, _CARD) != "succeeded":  # noqa: ASYNC110 - Stripe may fail
             await asyncio.sleep(_LOOK_S)
         if ending is Ending.CONFIRMED:
             await self._must(

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from tests.proof.chaos import money_checks
-from tests.proof.chaos.bidding import Given
+from tests.proof.chaos.bidding import AnsweredBid
 from tests.proof.chaos.facts import Facts, Row
 from tests.proof.chaos.plan import Ending
 from tests.proof.chaos.replay import Replay, differences, replays
@@ -24,7 +24,7 @@ from tools.verify_bid_log import (
 
 
 #: A check yields a text for each violation; the counter gets the things that it looked at.
-Look = Callable[["Seen"], Iterator[str]]
+Look = Callable[["CheckContext"], Iterator[str]]
 #: An outage counts if it took time within this time before an end.
 OUTAGE_WINDOW = timedelta(seconds=600)
 #: A batch of closes that had begun before an outage was over may not know it.
@@ -63,7 +63,7 @@ class Result:
 
 
 @dataclasses.dataclass(slots=True, kw_only=True)
-class Seen:
+class CheckContext:
     """The facts, the replayed auctions, and the number of things that a check has looked at."""
 
     facts: Facts
@@ -81,34 +81,34 @@ def check(facts: Facts) -> list[Result]:
     replayed = replays(facts)
     results = []
     for name, look in CHECKS.items():
-        seen = Seen(facts=facts, replays=replayed)
-        problems = tuple(look(seen))
-        results.append(Result(name=name, looked_at=seen.count, problems=problems))
+        context = CheckContext(facts=facts, replays=replayed)
+        problems = tuple(look(context))
+        results.append(Result(name=name, looked_at=context.count, problems=problems))
     return results
 
 
-def _closed_once(seen: Seen) -> Iterator[str]:
+def _closed_once(context: CheckContext) -> Iterator[str]:
     """Each change of an auction raises its version by one, so a second close would show."""
-    found = {row["id"] for row in seen.each("auctions")}
-    yield from (f"auction {lost} is lost" for lost in seen.facts.witnesses.sales.keys() - found)
-    for row in seen.facts.rows["auctions"]:
-        expected = seen.replays[row["id"]].oracle.version
+    found = {row["id"] for row in context.each("auctions")}
+    yield from (f"auction {lost} is lost" for lost in context.facts.witnesses.sales.keys() - found)
+    for row in context.facts.rows["auctions"]:
+        expected = context.replays[row["id"]].oracle.version
         if row["status"] not in ("finalized", "no_sale"):
             yield f"auction {row['id']} is {row['status']}"
         elif row["finalized_at"] < row["end_at"]:
             yield f"auction {row['id']} was closed before its end"
         elif row["version"] != expected:
             yield f"auction {row['id']} has version {row['version']}, expected {expected}"
-    yield from (f"auction {row['auction_id']} failed" for row in seen.facts.rows["failures"])
+    yield from (f"auction {row['auction_id']} failed" for row in context.facts.rows["failures"])
 
 
-def _winners(seen: Seen) -> Iterator[str]:
-    for row in seen.each("auctions"):
-        yield from differences(seen.replays[row["id"]], row)
+def _winners(context: CheckContext) -> Iterator[str]:
+    for row in context.each("auctions"):
+        yield from differences(context.replays[row["id"]], row)
 
 
-def _listings(seen: Seen) -> Iterator[str]:
-    for row in seen.each("auctions"):
+def _listings(context: CheckContext) -> Iterator[str]:
+    for row in context.each("auctions"):
         price = row["current_price_cents"] if row["high_bid_id"] else None
         expected = ("ended", row["end_at"], price, row["bid_count"])
         found = tuple(
@@ -124,44 +124,44 @@ def _listings(seen: Seen) -> Iterator[str]:
             yield f"listing {row['listing_id']} is {found}, expected {expected}"
 
 
-def _receipts_agree(seen: Seen) -> Iterator[str]:
-    seen.count = len(seen.facts.witnesses.given)
-    for replay in seen.replays.values():
+def _receipts_agree(context: CheckContext) -> Iterator[str]:
+    context.count = len(context.facts.witnesses.answered)
+    for replay in context.replays.values():
         yield from replay.problems
 
 
-def _no_late_bid(seen: Seen) -> Iterator[str]:
-    ends = {row["id"]: row["end_at"] for row in seen.facts.rows["auctions"]}
-    for row in seen.each("bids"):
+def _no_late_bid(context: CheckContext) -> Iterator[str]:
+    ends = {row["id"]: row["end_at"] for row in context.facts.rows["auctions"]}
+    for row in context.each("bids"):
         if row["placed_at"] >= ends[row["auction_id"]]:
             yield f"bid {row['id']} was placed after the end"
-    for replay in seen.replays.values():
+    for replay in context.replays.values():
         yield from replay.late
 
 
-def _receipts_are_kept(seen: Seen) -> Iterator[str]:
-    stored = {(r["bidder_id"], r["client_bid_id"]): r["receipt"] for r in seen.each("receipts")}
-    for given in seen.facts.witnesses.given:
-        key = (given.bidder_id, given.client_bid_id)
+def _receipts_are_kept(context: CheckContext) -> Iterator[str]:
+    stored = {(r["bidder_id"], r["client_bid_id"]): r["receipt"] for r in context.each("receipts")}
+    for answered in context.facts.witnesses.answered:
+        key = (answered.bidder_id, answered.client_bid_id)
         kept = stored.pop(key, None)
         if kept is None:
-            yield f"the receipt {given.client_bid_id} is lost"
-        elif kept | {"idempotent": True} != given.receipt | {"idempotent": True}:
-            yield f"the receipt {given.client_bid_id} is another one"
+            yield f"the receipt {answered.client_bid_id} is lost"
+        elif kept | {"idempotent": True} != answered.receipt | {"idempotent": True}:
+            yield f"the receipt {answered.client_bid_id} is another one"
     yield from (f"nobody got the receipt {key}" for _, key in stored)
 
 
-def _repeats(seen: Seen) -> Iterator[str]:
-    seen.count = len(seen.facts.witnesses.repeated)
-    for given, answer in seen.facts.witnesses.repeated:
-        if answer != given.receipt | {"idempotent": True}:
-            yield f"bid {given.client_bid_id} was repeated and got {answer}"
+def _repeats(context: CheckContext) -> Iterator[str]:
+    context.count = len(context.facts.witnesses.repeated)
+    for answered, answer in context.facts.witnesses.repeated:
+        if answer != answered.receipt | {"idempotent": True}:
+            yield f"bid {answered.client_bid_id} was repeated and got {answer}"
 
 
-def _history(seen: Seen) -> Iterator[str]:
+def _history(context: CheckContext) -> Iterator[str]:
     """Compare all rows of bids, automatic ones included: none is lost, doubled or rewritten."""
-    rows = seen.facts.by("bids", "auction_id")
-    for auction_id, replay in seen.replays.items():
+    rows = context.facts.by("bids", "auction_id")
+    for auction_id, replay in context.replays.items():
         found = [
             (r["bidder_id"], r["amount_cents"], r["is_proxy"], r["placed_at"], r["accepted"])
             for r in rows.get(auction_id, ())
@@ -169,25 +169,25 @@ def _history(seen: Seen) -> Iterator[str]:
         expected = [
             (b.bidder, b.cents, b.is_proxy, b.placed_at, b.accepted) for b in replay.oracle.bids
         ]
-        seen.count += len(found)
+        context.count += len(found)
         if found != expected:
             yield f"auction {auction_id} has the bids {found}, expected {expected}"
 
 
-def _maxima(seen: Seen) -> Iterator[str]:
-    found = {(r["auction_id"], r["bidder_id"]): r["max_cents"] for r in seen.each("maxima")}
+def _maxima(context: CheckContext) -> Iterator[str]:
+    found = {(r["auction_id"], r["bidder_id"]): r["max_cents"] for r in context.each("maxima")}
     expected = {
         (auction_id, bidder): maximum.cents
-        for auction_id, replay in seen.replays.items()
+        for auction_id, replay in context.replays.items()
         for bidder, maximum in replay.oracle.maxima.items()
     }
     for key, cents in set(found.items()) ^ set(expected.items()):
         yield f"maximum {key} of {cents} cents is not the one that was sent"
 
 
-def _orders(seen: Seen) -> Iterator[str]:
-    orders = seen.facts.by("orders", "auction_id")
-    for row in seen.each("auctions"):
+def _orders(context: CheckContext) -> Iterator[str]:
+    orders = context.facts.by("orders", "auction_id")
+    for row in context.each("auctions"):
         own = orders.get(row["id"], [])
         expected = int(row["status"] == "finalized")
         if len(own) != expected:
@@ -204,24 +204,26 @@ def _orders(seen: Seen) -> Iterator[str]:
                     yield f"order {order['id']}: {name} is {order[name]}, expected {value}"
 
 
-def _notifications(seen: Seen) -> tuple[Counter[Any], Counter[Any]]:
+def _notifications(context: CheckContext) -> tuple[Counter[Any], Counter[Any]]:
     """Return the notifications that there are, and those that there must be."""
-    found = Counter((r["user_id"], r["type"], r["auction_id"]) for r in seen.each("notifications"))
+    found = Counter(
+        (r["user_id"], r["type"], r["auction_id"]) for r in context.each("notifications")
+    )
     expected: Counter[Any] = Counter()
-    for auction_id, replay in seen.replays.items():
+    for auction_id, replay in context.replays.items():
         for (user_id, kind), count in replay.oracle.notified.items():
             expected[user_id, kind, auction_id] += count
-    for order, sale in seen.facts.sold():
+    for order, sale in context.facts.sold():
         for party, kind in _NOTICES.get(sale.ending, _PAID):
             expected[order[f"{party}_id"], kind, order["auction_id"]] += 1
     return found, expected
 
 
-def _no_doubled_notification(seen: Seen) -> Iterator[str]:
-    found, expected = _notifications(seen)
+def _no_doubled_notification(context: CheckContext) -> Iterator[str]:
+    found, expected = _notifications(context)
     most = {
-        "payment_failed": _declines(seen.facts),
-        "auction_extended": Counter(dict.fromkeys(seen.replays, 1)),
+        "payment_failed": _declines(context.facts),
+        "auction_extended": Counter(dict.fromkeys(context.replays, 1)),
     }
     for (user_id, kind, auction_id), count in (found - expected).items():
         if count > most.get(kind, {}).get(auction_id, 0):
@@ -241,19 +243,19 @@ def _declines(facts: Facts) -> Counter[UUID]:
     )
 
 
-def _no_lost_notification(seen: Seen) -> Iterator[str]:
-    found, expected = _notifications(seen)
+def _no_lost_notification(context: CheckContext) -> Iterator[str]:
+    found, expected = _notifications(context)
     for (user_id, kind, auction_id), count in (expected - found).items():
         yield f"user {user_id} lacks {count} {kind} about {auction_id}"
 
 
-def _outages(seen: Seen) -> Iterator[str]:
+def _outages(context: CheckContext) -> Iterator[str]:
     """Look for ends that moved without a bid: at most once, and only where an outage took time."""
-    outages = seen.facts.rows["outages"]
-    for row in seen.facts.rows["auctions"]:
-        moves = seen.replays[row["id"]].moves
+    outages = context.facts.rows["outages"]
+    for row in context.facts.rows["auctions"]:
+        moves = context.replays[row["id"]].moves
         is_extended = row["outage_extension_s"] > 0
-        seen.count += is_extended
+        context.count += is_extended
         if len(moves) > 1:
             yield f"the end of auction {row['id']} moved {len(moves)} times without a bid"
         elif bool(moves) != is_extended:
@@ -273,26 +275,26 @@ def _took_time(outages: Sequence[Row], start_at: datetime, end_at: datetime) -> 
     return any(one["started_at"] < end_at and one["ended_at"] > from_at for one in outages)
 
 
-def _real_outages(seen: Seen) -> Iterator[str]:
+def _real_outages(context: CheckContext) -> Iterator[str]:
     """Look for accepted bids within an outage."""
-    bids = sorted(row["placed_at"] for row in seen.facts.rows["bids"] if not row["is_proxy"])
-    for outage in seen.each("outages"):
+    bids = sorted(row["placed_at"] for row in context.facts.rows["bids"] if not row["is_proxy"])
+    for outage in context.each("outages"):
         first = bisect.bisect_right(bids, outage["started_at"])
         if first < len(bids) and bids[first] < outage["ended_at"] - BID_LASTS:
             yield f"a bid was accepted at {bids[first]}, within the outage {dict(outage)}"
 
 
-def _logs(seen: Seen) -> Iterator[str]:
+def _logs(context: CheckContext) -> Iterator[str]:
     """Verify each auction's log as anyone can, and look for every receipt in it."""
-    given: dict[str, list[Given]] = {}
-    for one in seen.facts.witnesses.given:
-        given.setdefault(str(one.auction_id), []).append(one)
-    for row in seen.each("logs"):
+    answered: dict[str, list[AnsweredBid]] = {}
+    for one in context.facts.witnesses.answered:
+        answered.setdefault(str(one.auction_id), []).append(one)
+    for row in context.each("logs"):
         try:
             log = read_log(row["text"])
             receipts = [
                 read_receipt(json.dumps(one.receipt), one.max_cents)
-                for one in given.get(str(row["id"]), ())
+                for one in answered.get(str(row["id"]), ())
             ]
             outcome = list(Checker(log, receipts).steps())[-1].kind
         except (UnreadableError, WrongRowError) as error:
@@ -302,28 +304,28 @@ def _logs(seen: Seen) -> Iterator[str]:
                 yield f"the log of auction {row['id']} ends with {outcome}"
 
 
-def _nothing_dead(seen: Seen) -> Iterator[str]:
-    for row in (*seen.each("outbox"), *seen.each("events")):
+def _nothing_dead(context: CheckContext) -> Iterator[str]:
+    for row in (*context.each("outbox"), *context.each("events")):
         if row["status"] == "dead":
             yield f"dead: {dict(row)}"
 
 
-def _nothing_open(seen: Seen) -> Iterator[str]:
-    for row in (*seen.each("outbox"), *seen.each("events")):
+def _nothing_open(context: CheckContext) -> Iterator[str]:
+    for row in (*context.each("outbox"), *context.each("events")):
         if row["status"] in ("queued", "leased", "received", "failed"):
             yield f"open: {dict(row)}"
-    yield from (f"{count} {name} were open" for name, count in seen.facts.witnesses.left.items())
+    yield from (f"{count} {name} were open" for name, count in context.facts.witnesses.left.items())
 
 
-def _nobody_surprised(seen: Seen) -> Iterator[str]:
-    seen.count = len(seen.facts.witnesses.given)
-    for answer, count in seen.facts.witnesses.unexpected.items():
+def _no_unexpected_answer(context: CheckContext) -> Iterator[str]:
+    context.count = len(context.facts.witnesses.answered)
+    for answer, count in context.facts.witnesses.unexpected.items():
         yield f"{count} times {answer}"
 
 
 def _of_money(look: Callable[[Facts], tuple[int, list[str]]]) -> Look:
-    def found(seen: Seen) -> Iterator[str]:
-        seen.count, problems = look(seen.facts)
+    def found(context: CheckContext) -> Iterator[str]:
+        context.count, problems = look(context.facts)
         yield from problems
 
     return found
@@ -355,5 +357,5 @@ CHECKS: Mapping[str, Look] = {
     "each bid log can be verified": _logs,
     "nothing is dead": _nothing_dead,
     "nothing is open or leased": _nothing_open,
-    "nobody got an impossible answer": _nobody_surprised,
+    "nobody got an impossible answer": _no_unexpected_answer,
 }

@@ -12,7 +12,7 @@ import stripe
 from psycopg.rows import dict_row
 
 from devstack.supervisor.programs import MONEY_EVENTS
-from tests.proof.chaos.bidding import Given
+from tests.proof.chaos.bidding import AnsweredBid
 from tests.proof.chaos.plan import Ending
 from tests.proof.stripe_comparison import StripeObjects
 
@@ -107,8 +107,8 @@ class Witnesses:
     """The facts that the people of the market know without the database."""
 
     sales: Mapping[UUID, Sale]
-    given: Sequence[Given]
-    repeated: Sequence[tuple[Given, Mapping[str, Any]]] = ()
+    answered: Sequence[AnsweredBid]
+    repeated: Sequence[tuple[AnsweredBid, Mapping[str, Any]]] = ()
     #: The number of unexpected refusals and answers of each kind.
     unexpected: Mapping[str, int] = dataclasses.field(default_factory=dict)
     #: Open work that did not end before the time limit.

@@ -128,7 +128,7 @@ LANES: Mapping[str, Mapping[str, float]] = {
 #: The least part of its longest time that a fault lasts, where it is not a third. In eight seconds
 #: without a bid and a heartbeat the market records an outage.
 _LEAST = {"gateway is away for long": 0.9}
-#: The mean time between two faults of a lane. A long run has more peace, so that work gets done
+#: The mean time between two faults of a lane. A long run has longer gaps, so that work gets done
 #: between faults too; a short one has to meet all kinds of them.
 _GAPS_S = {"processes": 4.5, "gateway": 2.0, "Stripe": 1.5}
 _LONG_GAP = 2.5

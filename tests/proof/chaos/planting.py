@@ -11,7 +11,7 @@ from tests.proof.chaos.checks import check
 from tests.proof.chaos.facts import AtStripe, Facts, Witnesses, read_facts
 
 
-#: Let the owner write what the schema refuses, and choose what is spoiled. All is rolled back.
+#: Let the owner write what the schema refuses, and choose the rows to change. All is rolled back.
 _DISARM: LiteralString = """
   set constraints all immediate;
   alter table public.auctions disable trigger user;
@@ -196,7 +196,7 @@ def plant_all(
                 changed = db.execute(statement).rowcount
                 facts = read_facts(db, witnesses, stripe)
             if not changed:
-                raise RuntimeError(f"the market has nothing to spoil for: {statement}")
+                raise RuntimeError(f"the market has no row to change for: {statement}")
             yield Planted(what=" ".join(statement.split()), check=name, found_by=_found(facts))
     for name, changes in CHANGES.items():
         for change in changes:
@@ -210,33 +210,33 @@ def _found(facts: Facts) -> frozenset[str]:
 
 
 def _another_receipt(witnesses: Witnesses, stripe: AtStripe) -> tuple[Witnesses, AtStripe]:
-    first, *rest = witnesses.given
+    first, *rest = witnesses.answered
     price = first.receipt["current_price_cents"] + 1
     changed = dataclasses.replace(first, receipt=first.receipt | {"current_price_cents": price})
-    return dataclasses.replace(witnesses, given=[changed, *rest]), stripe
+    return dataclasses.replace(witnesses, answered=[changed, *rest]), stripe
 
 
 def _a_bid_too_low(witnesses: Witnesses, stripe: AtStripe) -> tuple[Witnesses, AtStripe]:
-    first, *rest = witnesses.given
+    first, *rest = witnesses.answered
     return dataclasses.replace(
-        witnesses, given=[dataclasses.replace(first, amount_cents=50), *rest]
+        witnesses, answered=[dataclasses.replace(first, amount_cents=50), *rest]
     ), stripe
 
 
 def _a_late_bid(witnesses: Witnesses, stripe: AtStripe) -> tuple[Witnesses, AtStripe]:
-    first, *rest = witnesses.given
+    first, *rest = witnesses.answered
     late = first.receipt | {"received_at": first.receipt["end_at"], "extension_seconds": 0}
     return dataclasses.replace(
-        witnesses, given=[dataclasses.replace(first, receipt=late), *rest]
+        witnesses, answered=[dataclasses.replace(first, receipt=late), *rest]
     ), stripe
 
 
 def _a_lost_receipt(witnesses: Witnesses, stripe: AtStripe) -> tuple[Witnesses, AtStripe]:
-    return dataclasses.replace(witnesses, given=witnesses.given[1:]), stripe
+    return dataclasses.replace(witnesses, answered=witnesses.answered[1:]), stripe
 
 
 def _another_answer(witnesses: Witnesses, stripe: AtStripe) -> tuple[Witnesses, AtStripe]:
-    first = witnesses.given[0]
+    first = witnesses.answered[0]
     return dataclasses.replace(witnesses, repeated=[(first, first.receipt | {"seq": 0})]), stripe
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from tests.proof.chaos.bidding import Given
+from tests.proof.chaos.bidding import AnsweredBid
 from tests.proof.chaos.facts import Facts, Row, Sale
 from tests.sql.bidding.oracle_auction import Auction, SoftClose
 from tests.sql.bidding.oracle_refusals import Person, reasons
@@ -35,49 +35,56 @@ class Replay:
         self.oracle.end_at = self.oracle.scheduled_end_at = end_at
         self.oracle.version += 1
 
-    def take(self, given: Given) -> None:
+    def take(self, answered: AnsweredBid) -> None:
         """Let the oracle take a bid, and compare the receipts."""
-        receipt = given.receipt
+        receipt = answered.receipt
         at = datetime.fromisoformat(receipt["received_at"])
         extension = timedelta(seconds=receipt["extension_seconds"])
         end_before = datetime.fromisoformat(receipt["end_at"]) - extension
         if at >= end_before:
-            self.late.append(f"{given.client_bid_id} came {at - end_before} after the end")
+            self.late.append(f"{answered.client_bid_id} came {at - end_before} after the end")
         self.move_end(end_before)
-        person = Person(id=given.bidder_id)
+        person = Person(id=answered.bidder_id)
         broken = set(
             reasons(
-                self.oracle, person, given.amount_cents, given.max_cents, at, is_seller_out=False
+                self.oracle,
+                person,
+                answered.amount_cents,
+                answered.max_cents,
+                at,
+                is_seller_out=False,
             )
         )
         if broken - {"AUCTION_ENDED"}:
-            self.problems.append(f"{given.client_bid_id} was accepted in spite of {broken}")
-        expected = _plain(self.oracle.bid(given.bidder_id, given.amount_cents, given.max_cents, at))
+            self.problems.append(f"{answered.client_bid_id} was accepted in spite of {broken}")
+        expected = _plain(
+            self.oracle.bid(answered.bidder_id, answered.amount_cents, answered.max_cents, at)
+        )
         found = _plain({k: v for k, v in receipt.items() if k in expected})
         for key, value in expected.items():
             if found.get(key) != value:
                 self.problems.append(
-                    f"{given.client_bid_id}: {key} is {found.get(key)}, expected {value}"
+                    f"{answered.client_bid_id}: {key} is {found.get(key)}, expected {value}"
                 )
 
 
 def replays(facts: Facts) -> dict[Any, Replay]:
     """Replay each auction's receipts in the sequence that they name."""
-    given: dict[Any, list[Given]] = {}
-    for one in facts.witnesses.given:
-        given.setdefault(one.auction_id, []).append(one)
+    answered: dict[Any, list[AnsweredBid]] = {}
+    for one in facts.witnesses.answered:
+        answered.setdefault(one.auction_id, []).append(one)
     return {
         row["id"]: _replay(
             row,
             facts.witnesses.sales[row["id"]],
-            sorted(given.get(row["id"], ()), key=_sequence),
+            sorted(answered.get(row["id"], ()), key=_sequence),
             facts.witnesses.soft_close_s,
         )
         for row in facts.rows["auctions"]
     }
 
 
-def _replay(row: Row, sale: Sale, given: Sequence[Given], soft_close_s: float) -> Replay:
+def _replay(row: Row, sale: Sale, answered: Sequence[AnsweredBid], soft_close_s: float) -> Replay:
     soft = timedelta(seconds=soft_close_s)
     oracle = Auction(
         id=row["id"],
@@ -92,7 +99,7 @@ def _replay(row: Row, sale: Sale, given: Sequence[Given], soft_close_s: float) -
     )
     oracle.version += sale.is_scheduled
     replay = Replay(oracle=oracle)
-    for one in given:
+    for one in answered:
         replay.take(one)
     replay.move_end(row["end_at"])
     if row["finalized_at"] is not None:
@@ -100,9 +107,9 @@ def _replay(row: Row, sale: Sale, given: Sequence[Given], soft_close_s: float) -
     return replay
 
 
-def _sequence(given: Given) -> tuple[int, datetime]:
+def _sequence(answered: AnsweredBid) -> tuple[int, datetime]:
     # A leader's raise has the place of the leader's newest bid.
-    return given.receipt["seq"], datetime.fromisoformat(given.receipt["received_at"])
+    return answered.receipt["seq"], datetime.fromisoformat(answered.receipt["received_at"])
 
 
 def _plain(receipt: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from tests.proof.chaos.checks import Result
 from tests.proof.chaos.facts import Facts
-from tests.proof.chaos.run import Ran
+from tests.proof.chaos.run import FinishedRun
 
 
 _SHOWN_PROBLEMS = 10
@@ -26,7 +26,7 @@ _PERCENTS = (50, 95, 99, 100)
 class Report:
     """The figures and problems of a run."""
 
-    ran: Ran
+    finished: FinishedRun
     facts: Facts
     results: Sequence[Result]
 
@@ -39,16 +39,16 @@ class Report:
         """Return all figures, and all problems."""
         return {
             "is_green": self.is_green,
-            "took_s": round(self.ran.took_s, 1),
-            "faults_took_s": round(self.ran.peace_s, 1),
-            "plan": self.ran.plan.as_json(),
+            "took_s": round(self.finished.took_s, 1),
+            "faults_took_s": round(self.finished.faults_s, 1),
+            "plan": self.finished.plan.as_json(),
             "counts": self.counts(),
             "close_lag_s": self.percentiles(),
             "checks": [dataclasses.asdict(result) for result in self.results],
-            "faults": [dataclasses.asdict(one) for one in self.ran.injector.injected],
-            "faults_without_target": dict(Counter(self.ran.injector.missed)),
-            "answers": dict(sorted(self.ran.web.counts.items())),
-            "refusals": dict(self.ran.bidding.refusals),
+            "faults": [dataclasses.asdict(one) for one in self.finished.injector.injected],
+            "faults_without_target": dict(Counter(self.finished.injector.missed)),
+            "answers": dict(sorted(self.finished.web.counts.items())),
+            "refusals": dict(self.finished.bidding.refusals),
         }
 
     def counts(self) -> dict[str, int]:
@@ -63,20 +63,20 @@ class Report:
             "extended by a bid": sum(a["extension_count"] > 0 for a in rows["auctions"]),
             "extended by an outage": sum(a["outage_extension_s"] > 0 for a in rows["auctions"]),
             "outages": len(rows["outages"]),
-            "accepted bids": len(self.facts.witnesses.given),
+            "accepted bids": len(self.facts.witnesses.answered),
             "bids with the automatic ones": len(rows["bids"]),
             **{f"orders {state}": count for state, count in sorted(orders.items())},
             "events of Stripe": len(self.facts.stripe.events),
             "transfers": len(rows["payouts"]),
             "notifications": len(rows["notifications"]),
-            "faults": len(self.ran.injector.injected),
+            "faults": len(self.finished.injector.injected),
         }
 
     def lags(self) -> list[tuple[float, float]]:
         """Return each auction's end in seconds after the start, and the time until its close."""
         return sorted(
             (
-                _seconds(auction["end_at"]) - self.ran.began_at,
+                _seconds(auction["end_at"]) - self.finished.began_at,
                 _seconds(auction["finalized_at"]) - _seconds(auction["end_at"]),
             )
             for auction in self.facts.rows["auctions"]
@@ -100,10 +100,11 @@ class Report:
     def page(self) -> str:
         """Return the report for people."""
         verdict = "Nothing was found." if self.is_green else "**Something was found.**"
-        faults = Counter(one.name for one in self.ran.injector.injected)
+        faults = Counter(one.name for one in self.finished.injector.injected)
+        lasted_s = self.finished.faults_s
         parts = [
-            f"# Chaos, seed {self.ran.plan.seed}\n",
-            f"{verdict} The run took {self.ran.took_s:.0f} s, faults {self.ran.peace_s:.0f} s.\n",
+            f"# Chaos, seed {self.finished.plan.seed}\n",
+            f"{verdict} The run took {self.finished.took_s:.0f} s, faults {lasted_s:.0f} s.\n",
             f"![Lag, faults and closes over time](chaos.svg)\n\nClose lag: {self.percentiles()}\n",
             _table(
                 ("check", "looked at", "problems"),
@@ -131,12 +132,12 @@ class Report:
         return canvas
 
     def _draw_faults(self, axes: Axes) -> None:
-        injected = self.ran.injector.injected
+        injected = self.finished.injector.injected
         names = list(
             dict.fromkeys(s.name for s in sorted(injected, key=lambda s: (s.lane, s.name)))
         )
         for one in injected:
-            lasts_s = max(one.ended_s - one.began_s, self.ran.took_s / 400)
+            lasts_s = max(one.ended_s - one.began_s, self.finished.took_s / 400)
             row = names.index(one.name)
             axes.barh(row, lasts_s, left=one.began_s, color=_LANE_COLOURS[one.lane])
         axes.set_yticks(range(len(names)), names, fontsize=7)

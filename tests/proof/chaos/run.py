@@ -35,7 +35,7 @@ _COUNTED = ("auctions", "events", "outbox_rows", "payouts")
 
 
 @dataclasses.dataclass(slots=True, kw_only=True)
-class Ran:
+class FinishedRun:
     """A run that has ended: what its people and its fault injector know."""
 
     plan: Plan
@@ -47,7 +47,7 @@ class Ran:
     #: By the clock of this machine, which the database shares.
     began_at: float
     took_s: float
-    peace_s: float
+    faults_s: float
     left: dict[str, int]
 
 
@@ -62,7 +62,7 @@ class Run:
         self._market = Market(plan, system, self._web)
         self._tasks: list[asyncio.Task[Any]] = []
 
-    async def run(self) -> Ran:
+    async def run(self) -> FinishedRun:
         """Run the plan to its end."""
         second_fleet = asyncio.create_task(self._system.keep_second_fleet())
         try:
@@ -72,7 +72,7 @@ class Run:
             for task in self._tasks:
                 task.cancel()
 
-    async def _run(self) -> Ran:
+    async def _run(self) -> FinishedRun:
         self._say(f"signing up {self._plan.users} bidders and {self._plan.sellers} sellers")
         await self._market.open()
         wall, began_at = time.time(), time.monotonic()
@@ -84,14 +84,14 @@ class Run:
         progress = self._start(self._report(bidding, buying, injector, began_at))
         await self._check(asyncio.gather(injector.run(), self._waves(bidding, began_at)), watching)
         await injector.end_all_faults()
-        peace_s = time.monotonic() - began_at
-        self._say(f"{peace_s:5.0f} s  faults are over; waiting until nothing is open")
+        faults_s = time.monotonic() - began_at
+        self._say(f"{faults_s:5.0f} s  faults are over; waiting until nothing is open")
         if len(self._plan.auctions) < LONG_RUN:
             await self._market.expire_leases()
         left = await self._drain(buying, injector, watching)
         progress.cancel()
         await injector.close()
-        return Ran(
+        return FinishedRun(
             plan=self._plan,
             market=self._market,
             bidding=bidding,
@@ -100,7 +100,7 @@ class Run:
             web=self._web,
             began_at=wall,
             took_s=time.monotonic() - began_at,
-            peace_s=peace_s,
+            faults_s=faults_s,
             left=left,
         )
 
@@ -155,7 +155,7 @@ class Run:
             [row] = await self._market.read(OPEN_WORK)
             self._say(
                 f"{time.monotonic() - began_at:5.0f} s  {row['closed']} of "
-                f"{len(self._plan.auctions)} auctions closed, {len(bidding.given)} bids, "
+                f"{len(self._plan.auctions)} auctions closed, {len(bidding.answered)} bids, "
                 f"{row['paid']} orders paid, {buying.open_count} under way, "
                 f"{len(injector.injected)} faults; open: {row['auctions']} auctions, "
                 f"{row['events']} events, {row['outbox_rows']} outbox rows"

@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 import pytest
 from psycopg import Connection
 
-from tests.proof.chaos.bidding import Given
+from tests.proof.chaos.bidding import AnsweredBid
 from tests.proof.chaos.checks import CHECKS, check
 from tests.proof.chaos.facts import AtStripe, Sale, Witnesses, read_facts
 from tests.proof.chaos.plan import Ending
@@ -29,7 +29,7 @@ class SmallMarket:
         self.seller = seller
         self.bidders = bidders
         self.sales: dict[UUID, Sale] = {}
-        self.given: list[Given] = []
+        self.answered: list[AnsweredBid] = []
         self.intents: dict[str, list[dict[str, Any]]] = {}
         self.refunds: dict[str, list[dict[str, Any]]] = {}
         self.transfers: dict[str, list[dict[str, Any]]] = {}
@@ -52,7 +52,7 @@ class SmallMarket:
     @property
     def witnesses(self) -> Witnesses:
         """Return the facts that the people of this market know."""
-        return Witnesses(sales=self.sales, given=self.given, soft_close_s=300)
+        return Witnesses(sales=self.sales, answered=self.answered, soft_close_s=300)
 
     def auction(self, ending: Ending, reserve: int | None, bids: int = 3) -> UUID:
         """Open an auction, and let two bidders bid in turns."""
@@ -76,8 +76,8 @@ class SmallMarket:
             client_bid_id=key,
         )
         assert receipt["success"], receipt
-        self.given.append(
-            Given(
+        self.answered.append(
+            AnsweredBid(
                 auction_id=auction_id,
                 bidder_id=bidder.id,
                 client_bid_id=key,

@@ -311,13 +311,13 @@ def test_second_delivered_event_changes_nothing(
     assert "2026-01-02T00:00:00+00:00" == shipment_row(owner)["delivered_at"]
 
 
-@pytest.mark.parametrize("trouble", ["disputed", "refund"])
+@pytest.mark.parametrize("obstacle", ["disputed", "refund"])
 def test_delivered_parcel_of_a_stopped_order_is_only_recorded(
-    owner: Connection, call: Calls, *, order_id: UUID, seller: Actor, trouble: str
+    owner: Connection, call: Calls, *, order_id: UUID, seller: Actor, obstacle: str
 ) -> None:
     """A dispute or a pending refund stops the order, not the parcel."""
     saved(call, seller)
-    if trouble == "disputed":
+    if obstacle == "disputed":
         moved(owner, order_id, "disputed", "buyer")
     else:
         refund_requested(owner, order_id, 1_000)

@@ -15,7 +15,7 @@ STRIPE_STATUSES = ("warning_needs_response", "needs_response", "under_review", "
 REFUND_STATUSES = ("pending", "succeeded", "failed", "canceled")
 
 #: Statements that falsify one field, each with the values to try.
-SPOILS: dict[str, tuple[object, ...]] = {
+FALSIFICATIONS: dict[str, tuple[object, ...]] = {
     """
     update orders set state = {0},
       state_before_dispute = case when {0} = 'disputed' then 'paid' end::order_state

@@ -9,7 +9,7 @@ from psycopg import Connection
 from psycopg.sql import SQL
 
 from tests.sql.actors import Actor
-from tests.sql.ledger.falsified_fields import SPOILS
+from tests.sql.ledger.falsified_fields import FALSIFICATIONS
 from tests.sql.ledger.sound_orders import SOUND
 from tests.sql.paying import balances, drift, ordered, paid, refund_requested
 
@@ -39,15 +39,15 @@ KEEP_PLANS = """
   end;
   $$
 """
-#: Run one spoil, ask `ledger_drift`, and undo the spoil. Return null if it changes no row, else
-#: true if a rule refuses it or drift names it. One call for all spoils saves their round trips.
+#: Run one statement, ask `ledger_drift`, and undo the statement. Return null if it changes no row,
+#: else true if a rule refuses it or drift names it. One call for all saves their round trips.
 NOTICED = """
-  create function pg_temp.is_noticed(p_spoil text) returns boolean language plpgsql as $$
+  create function pg_temp.is_noticed(p_statement text) returns boolean language plpgsql as $$
   declare
     v_changed bigint;
     v_is_noticed boolean;
   begin
-    execute p_spoil;
+    execute p_statement;
     get diagnostics v_changed = row_count;
     if v_changed > 0 then
       v_is_noticed := exists (select from public.ledger_drift());
@@ -72,19 +72,21 @@ def test_drift_names_whatever_was_spoiled(owner: Connection, order_id: UUID, nam
     owner.execute(KEEP_PLANS)
     owner.execute(NOTICED)
 
-    spoils = [
-        SQL(text).format(value).as_string() for text, values in SPOILS.items() for value in values
+    statements = [
+        SQL(text).format(value).as_string()
+        for text, values in FALSIFICATIONS.items()
+        for value in values
     ]
-    query = "select spoil, pg_temp.is_noticed(spoil) from unnest(%s::text[]) as spoil"
-    noticed: dict[str, bool | None] = dict(owner.execute(query, [spoils]).fetchall())
+    query = "select statement, pg_temp.is_noticed(statement) from unnest(%s::text[]) as statement"
+    noticed: dict[str, bool | None] = dict(owner.execute(query, [statements]).fetchall())
 
-    assert len(spoils) == len(noticed)
-    assert [] == [spoil for spoil, is_noticed in noticed.items() if is_noticed is False]
+    assert len(statements) == len(noticed)
+    assert [] == [statement for statement, is_noticed in noticed.items() if is_noticed is False]
     assert list(noticed.values()).count(True) > 10
 
 
 @pytest.mark.parametrize(
-    ("name", "spoil", "named"),
+    ("name", "falsification", "named"),
     [
         ("paid", "update public.payments set amount_cents = 9999", "orders.amount_cents"),
         ("paid", "update public.payments set settles_order = false", "orders.amount_cents"),
@@ -239,13 +241,13 @@ def test_drift_names_whatever_was_spoiled(owner: Connection, order_id: UUID, nam
     ],
 )
 def test_drift_says_where_the_contradiction_is(
-    owner: Connection, order_id: UUID, *, name: str, spoil: str, named: str
+    owner: Connection, order_id: UUID, *, name: str, falsification: str, named: str
 ) -> None:
     """The answer names the column or the account, with amounts that differ."""
     SOUND[name](owner, order_id)
     owner.execute("select set_config('market.order_in_transition', %s, true)", [str(order_id)])
 
-    owner.execute(spoil.encode())
+    owner.execute(falsification.encode())
 
     assert named in [account for account, _, _ in drift(owner)]
     assert all(expected != actual for _, expected, actual in drift(owner))

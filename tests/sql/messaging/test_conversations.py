@@ -49,7 +49,7 @@ STEPS = st.lists(
 
 
 @dataclasses.dataclass(slots=True)
-class Sent:
+class ModelMessage:
     """A message as the model expects it."""
 
     send: Send
@@ -61,7 +61,7 @@ class Model:
     """The rules of a conversation, without a database."""
 
     def __init__(self) -> None:
-        self.sent: list[Sent] = []
+        self.sent: list[ModelMessage] = []
         self.notified: dict[Who, int] = {"alice": 0, "seller": 0}
 
     def is_open(self, listing: int) -> bool:
@@ -72,7 +72,7 @@ class Model:
         """Return true if Alice has a thread about a listing."""
         return any(one.send.listing == listing for one in self.sent)
 
-    def send(self, step: Send) -> Sent:
+    def send(self, step: Send) -> ModelMessage:
         """Judge a message as the scripted filter does, and keep it."""
         earlier = [
             one.send.text
@@ -81,7 +81,7 @@ class Model:
         ][-10:]
         completes = step.text == "second half" and "first half" in earlier
         is_changed = completes or step.text in {"mask", "hold"}
-        sent = Sent(
+        sent = ModelMessage(
             send=step,
             content="▇▇▇▇" if is_changed else step.text,
             delivery="held" if step.text == "hold" else "delivered",
@@ -98,11 +98,11 @@ class Model:
             held.content = held.send.text
         self._notify(held)
 
-    def oldest_held(self) -> Sent:
+    def oldest_held(self) -> ModelMessage:
         """Return the oldest held message."""
         return next(one for one in self.sent if one.delivery == "held")
 
-    def _notify(self, sent: Sent) -> None:
+    def _notify(self, sent: ModelMessage) -> None:
         if sent.delivery == "delivered":
             self.notified["seller" if sent.send.sender == "alice" else "alice"] += 1
 

@@ -76,7 +76,7 @@ def failed(owner: Connection, code: str) -> Any:
 
 
 @pytest.mark.parametrize("code", ["STRIPE_BALANCE_INSUFFICIENT", "STRIPE_ACCOUNT_UNABLE"])
-def test_trouble_with_money_is_never_final(owner: Connection, released: UUID, code: str) -> None:
+def test_failure_with_money_is_never_final(owner: Connection, released: UUID, code: str) -> None:
     """A transfer without balance is retried without end, with alerts and a new key each time."""
     for _ in range(12):
         answer = failed(owner, code)

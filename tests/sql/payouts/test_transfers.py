@@ -177,12 +177,12 @@ def test_drift_cancels_and_its_repair_revives(
     owner: Connection, released: UUID, service: Actor
 ) -> None:
     """Drift cancels the row, and the next run after the repair makes it due."""
-    spoil = "update public.orders set refunded_cents = %s where id = %s"
-    owner.execute(spoil, [1, released])
+    change = "update public.orders set refunded_cents = %s where id = %s"
+    owner.execute(change, [1, released])
     assert (False, "LEDGER_DRIFTED") == outcome(permission(owner, claimed(owner)))
     assert 0 == service.call("queue_due_transfers")
 
-    owner.execute(spoil, [0, released])
+    owner.execute(change, [0, released])
 
     assert 1 == service.call("queue_due_transfers")
     assert 0 == service.call("queue_due_transfers")

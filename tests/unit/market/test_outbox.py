@@ -240,7 +240,7 @@ def fail(_row: OutboxRow) -> Sent:
     [(send, "sent"), (reject, "rejected"), (fail, "failed"), (crash, "crashed")],
 )
 def test_each_try_is_counted(database: Any, sender: Any, result: str) -> None:
-    """A rising share of failures shows trouble long before a row is dead."""
+    """A rising share of failures shows a fault long before a row is dead."""
     before = count_of("outbox_rows", kind="refund", result=result)
     database.call.side_effect = [[CLAIMED], MAY, DONE]
 

@@ -157,7 +157,7 @@ def code_of(answer: TestResponse, status: int) -> str:
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_trouble_of_any_request_has_its_code(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failure_of_any_request_has_its_code(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     """A crash, a busy service and each bad body have a stated code."""
     service = live_service()
     [endpoint] = {
@@ -179,7 +179,7 @@ def test_trouble_of_any_request_has_its_code(case: Case, monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize("case", USER_CASES, ids=str)
-def test_trouble_of_a_user_has_its_code(case: Case) -> None:
+def test_failure_of_a_user_has_its_code(case: Case) -> None:
     """Each failure of the check of a user has a stated code."""
     for error, status in (
         (TransientError("AUTH_UNREACHABLE"), 503),
@@ -197,7 +197,7 @@ def test_trouble_of_a_user_has_its_code(case: Case) -> None:
 @pytest.mark.parametrize(
     "case", [case for case in CASES if case.route.auth_header.startswith("x-")], ids=str
 )
-def test_trouble_of_the_holder_of_a_secret_has_its_code(case: Case) -> None:
+def test_failure_of_the_holder_of_a_secret_has_its_code(case: Case) -> None:
     """Each failure behind a secret has a stated code."""
     secrets = {"x-canary-token": "canary-token", "x-cron-secret": "cron-secret"}
     for error, status in DATABASE_TROUBLE:

@@ -195,7 +195,7 @@ def test_row_is_not_sent_blindly(stripe_api: Any, database: Any, row: dict[str, 
 
 
 @pytest.mark.parametrize("code", ["STRIPE_BALANCE_INSUFFICIENT", "STRIPE_ACCOUNT_UNABLE"])
-def test_trouble_with_the_account_reads_it_again(stripe_api: Any, database: Any, code: str) -> None:
+def test_failure_with_the_account_reads_it_again(stripe_api: Any, database: Any, code: str) -> None:
     """An error about the account leads to a new reading of it."""
     stripe_api.create_transfer.side_effect = TransientError(code)
 
@@ -224,7 +224,7 @@ def test_account_that_cannot_be_read_is_left(stripe_api: Any, database: Any) -> 
 @pytest.mark.parametrize(
     "error", [RejectedError("STRIPE_REFUSED"), TransientError("STRIPE_UNREACHABLE")]
 )
-def test_other_trouble_reads_no_account(stripe_api: Any, database: Any, error: MarketError) -> None:
+def test_other_failure_reads_no_account(stripe_api: Any, database: Any, error: MarketError) -> None:
     """Another error does not lead to a reading of the account."""
     stripe_api.create_transfer.side_effect = error
 
