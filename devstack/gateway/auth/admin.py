@@ -262,16 +262,9 @@ async def generate_link(context: AuthContext, request: Request) -> Response:
                 user_id = await _find_or_create_unconfirmed(
                     cursor, user, email, body, encrypted_password
                 )
-            elif user is None:
-                raise AuthError(404, "user_not_found", "User with this email not found")
             else:
-                user_id = user.id
-            if (
-                link_type == "email_change_current"
-                and not context.settings.needs_both_confirmations
-            ):
-                raise invalid("Enable secure email change to generate link for current email")
-            address = await _recipient(cursor, link_type, user_id, email, body.new_email)
+                user_id = _require_found(user).id
+            address = await _recipient(context, cursor, link_type, user_id, body)
             issued = await one_time_tokens.issue(
                 cursor, user_id, _KINDS[link_type], address, digits=context.settings.otp_length
             )
@@ -339,13 +332,26 @@ async def _find_or_create_unconfirmed(
     return user.id
 
 
+def _require_found(user: User | None) -> User:
+    if user is None:
+        raise AuthError(404, "user_not_found", "User with this email not found")
+    return user
+
+
 async def _recipient(
-    cursor: Cursor, link_type: str, user_id: uuid.UUID, email: str, new_email: str
+    context: AuthContext,
+    cursor: Cursor,
+    link_type: str,
+    user_id: uuid.UUID,
+    body: bodies.GenerateLink,
 ) -> str:
     """Return the address that the mail would go to, and store a requested change of address."""
+    email = bodies.address_of(body.email)
     if not link_type.startswith("email_change"):
         return email
-    new_email = bodies.address_of(new_email)
+    if link_type == "email_change_current" and not context.settings.needs_both_confirmations:
+        raise invalid("Enable secure email change to generate link for current email")
+    new_email = bodies.address_of(body.new_email)
     if await users.find_by_email(cursor, new_email):
         raise email_exists()
     await user_changes.set_pending_email(cursor, user_id, new_email)

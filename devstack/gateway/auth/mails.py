@@ -1,4 +1,4 @@
-"""Requests that send a mail: recovery, repetition, reauthentication, one-time password, magic link.
+"""Requests that send a mail: recover, resend, reauthenticate, one-time password, magic link.
 
 The mail goes into the mailbox, which the control API shows. GoTrue: `internal/api/mail.go`,
 `recover.go`, `resend.go`, `reauthenticate.go`, `otp.go` and `magic_link.go` of supabase/auth.
@@ -192,11 +192,10 @@ async def _send_sign_in(
     password = await passwords.hash_of(secrets.token_urlsafe(24)) if user is None else ""
     # The mail that confirms a new user's address also signs the user in.
     is_confirmation = is_new and context.settings.needs_confirmation
-    mail = TokenMail(
-        kind=Kind.CONFIRMATION if is_confirmation else Kind.RECOVERY,
-        type="signup" if is_confirmation else "magiclink",
-        is_pkce=bool(body.code_challenge),
+    kind, link_type = (
+        (Kind.CONFIRMATION, "signup") if is_confirmation else (Kind.RECOVERY, "magiclink")
     )
+    mail = TokenMail(kind=kind, type=link_type, is_pkce=bool(body.code_challenge))
     with refusing_duplicates(email_exists()):
         async with context.transaction() as cursor:
             user_id = await users.create_unless_found(

@@ -1,4 +1,7 @@
-"""Passwords: their strength, and their hashes, which threads compute beside the event loop."""
+"""Passwords: their strength and their hashes.
+
+Threads compute the hashes, because the event loop must not wait for them.
+"""
 
 import asyncio
 import os

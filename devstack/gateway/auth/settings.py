@@ -109,7 +109,7 @@ class AuthSettings:
         return cls(**{name: value for name, value in values.items() if value is not None})
 
     def allows_redirect(self, address: str) -> bool:
-        """Return true for this machine, the project's site, and its other listed addresses.
+        """Return true for an address on this machine, on the site, or in the project's list.
 
         Unlike GoTrue it does not read patterns in the list.
         """

@@ -136,7 +136,7 @@ async def create(
     Raises: psycopg.errors.UniqueViolation if another user has the address or the id.
     """
     new_id = user_id or uuid.uuid4()
-    claims = {"sub": str(new_id), "email": email, "email_verified": False, "phone_verified": False}
+    claims = _claims(new_id, email, is_verified=False)
     identity_data, metadata = claims, user_metadata
     if is_sign_up:
         identity_data, metadata = {**claims, **user_metadata}, {**user_metadata, **claims}
@@ -158,14 +158,7 @@ async def create(
             as_json(metadata),
         ],
     )
-    await cursor.execute(
-        """
-        insert into auth.identities (
-          id, provider_id, user_id, identity_data, provider, last_sign_in_at, created_at, updated_at
-        ) values (gen_random_uuid(), %s, %s, %s, 'email', now(), now(), now())
-        """,
-        [str(new_id), new_id, as_json(identity_data)],
-    )
+    await _insert_identity(cursor, new_id, identity_data)
     return new_id
 
 
@@ -212,19 +205,33 @@ async def create_anonymous(cursor: Cursor, user_metadata: Mapping[str, Any]) -> 
 
 async def add_email_identity(cursor: Cursor, user_id: uuid.UUID, email: str) -> None:
     """Insert the identity of an address, if the user has none yet."""
-    claims = {"sub": str(user_id), "email": email, "email_verified": True, "phone_verified": False}
+    await cursor.execute(
+        "select from auth.identities where user_id = %s and provider = 'email'", [user_id]
+    )
+    if await cursor.fetchone() is None:
+        await _insert_identity(cursor, user_id, _claims(user_id, email, is_verified=True))
+
+
+async def _insert_identity(
+    cursor: Cursor, user_id: uuid.UUID, identity_data: Mapping[str, Any]
+) -> None:
     await cursor.execute(
         """
         insert into auth.identities (
           id, provider_id, user_id, identity_data, provider, last_sign_in_at, created_at, updated_at
-        )
-        select gen_random_uuid(), %(id)s::text, %(id)s, %(claims)s, 'email', now(), now(), now()
-        where not exists (
-          select from auth.identities where user_id = %(id)s and provider = 'email'
-        )
+        ) values (gen_random_uuid(), %s, %s, %s, 'email', now(), now(), now())
         """,
-        {"id": user_id, "claims": as_json(claims)},
+        [str(user_id), user_id, as_json(identity_data)],
     )
+
+
+def _claims(user_id: uuid.UUID, email: str, *, is_verified: bool) -> dict[str, Any]:
+    return {
+        "sub": str(user_id),
+        "email": email,
+        "email_verified": is_verified,
+        "phone_verified": False,
+    }
 
 
 async def _first(cursor: Cursor) -> User | None:

@@ -18,7 +18,7 @@ from devstack.gateway.realtime.pubsub import Member, Topic
 
 
 MAX_BROADCAST_BYTES = 3_000_000
-#: One presence message more within the window closes the channel.
+#: More presence messages within the window close the channel.
 MAX_PRESENCE_MESSAGES, PRESENCE_WINDOW_S = 5, 30
 TOO_LARGE = {"reason": "Payload size exceeds the limit"}
 NOT_AN_OBJECT = {"reason": "Presence track payload must be a map"}

@@ -58,7 +58,7 @@ VISIBLE_ROWS = "select caller, seen from pg_temp.visible_rows(%s, %s)"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparisons:
-    """The comparisons that conditions need: for each column and operator, values by position."""
+    """The comparisons that conditions need: the position of each value, by column and operator."""
 
     positions: Mapping[tuple[str, str], Mapping[str | None, int]]
 
@@ -137,7 +137,7 @@ def comparison_sql(
 async def find_visible(
     connection: Connection, table: Table, rows: Mapping[Identity, Mapping[int, NamedRow]]
 ) -> set[tuple[Identity, int]]:
-    """Return the pairs of a caller and the number of a row that row security shows to the caller.
+    """Return a caller and a row's number for each row that row security shows to a caller.
 
     Each query runs with the caller's role and claims. Like hosted Realtime it sees the row as it
     is now, which is after its commit.

@@ -92,7 +92,7 @@ def _condition(text: str) -> Condition:
 
 
 def _inspected(*parts: str) -> str:
-    """Return the parts as hosted Realtime shows them in its messages, which is a list in Elixir."""
+    """Format the parts as a list in Elixir's syntax, as hosted Realtime's messages have them."""
     return json.dumps(parts, ensure_ascii=False)
 
 

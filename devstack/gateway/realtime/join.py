@@ -28,7 +28,7 @@ MAX_REPLAY_NUMBER = 10**14
 INVALID_REPLAY = Replay(since_ms=0, limit=0, is_valid=False)
 #: A client waits 10 s for the reply to a join, so the reply must be sent before.
 LIVE_TIMEOUT_S = 8
-#: A public channel needs the log only for broadcasts from SQL, so it joins without it after this.
+#: A public channel joins without the log after this time: only broadcasts from SQL need the log.
 PUBLIC_LIVE_TIMEOUT_S = 0.5
 #: A token with this prefix is the socket's API key, not a user's token.
 API_KEY_PREFIX = "sb_"
@@ -37,7 +37,7 @@ PUBLIC_REPLAY = "UnableToReplayMessages: Replay is not allowed for public channe
 BAD_REPLAY = "UnableToReplayMessages: Replay params are not valid"
 NOT_LIVE = "InitializingProjectConnection: Connecting to the project database"
 RESTARTING = "RealtimeRestarting: Realtime is restarting, please standby"
-DATABASE_DOWN = "DatabaseLackOfConnections: The database cannot be asked"
+DATABASE_DOWN = "DatabaseLackOfConnections: The database cannot be reached"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

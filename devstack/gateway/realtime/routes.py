@@ -126,7 +126,7 @@ async def _may_write(context: RealtimeContext, caller: Identity, topic: Topic) -
     try:
         return await context.authorizer.may_write(caller, topic.name, BROADCAST)
     except AuthorizationUnavailableError as error:
-        raise GatewayError(500, {"message": "The database cannot be asked"}) from error
+        raise GatewayError(500, {"message": "The database cannot be reached"}) from error
 
 
 def _caller(request: Request, context: RealtimeContext) -> Identity:

@@ -23,7 +23,7 @@ HEARTBEAT_TIMEOUT_S = 60
 MAX_CHANNELS = 100
 #: Python's client closes the connection at a frame of more than a mebibyte.
 MAX_V1_FRAME_CHARS = 1024 * 1024
-#: The limits of the queue of a client that does not read. A frame more disconnects the client.
+#: The limits of the queue of a client that does not read. Another frame disconnects the client.
 MAX_QUEUED_FRAMES = 5_000
 MAX_QUEUED_BYTES = 8_000_000
 CLOSE_TIMEOUT_S = 1
@@ -51,9 +51,8 @@ class UserSocket:
         self._queue: deque[str | bytes] = deque()
         self._queued_bytes = 0
         self._has_queued = asyncio.Event()
-        self._closing: asyncio.Future[CloseReason | None] = (
-            asyncio.get_running_loop().create_future()
-        )
+        loop = asyncio.get_running_loop()
+        self._closing: asyncio.Future[CloseReason | None] = loop.create_future()
 
     def send(self, message: Message) -> None:
         """Queue a message; disconnect a client whose queue is full."""

@@ -160,7 +160,7 @@ def from_postgres(error: psycopg.Error) -> StorageError:
     }
     if state in known:
         return known[state]
-    # psycopg raises this for a zero byte, and Postgres for class 22: a text is no value of a type.
+    # psycopg raises it for a zero byte, and Postgres for a text that is no value of its type.
     if isinstance(error, psycopg.DataError):
         return StorageError(400, "InvalidParameter", message)
     if state is None:
