@@ -7,5 +7,5 @@ confirmed unless the stack runs with --production-auth. Auth refuses a feature t
 not configured or that devstack does not have, and names it.
 
 A request enters by `routes`, which calls a handler with an `AuthContext`. The handler returns a
-response that `answers` builds.
+response that `response` builds.
 """

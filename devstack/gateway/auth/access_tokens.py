@@ -7,7 +7,7 @@ from typing import Any
 
 from starlette.requests import Request
 
-from devstack.gateway.auth import answers, sessions, user_changes, users
+from devstack.gateway.auth import response, sessions, user_changes, users
 from devstack.gateway.auth.context import AuthContext, Cursor
 from devstack.gateway.auth.errors import AuthError, user_banned
 from devstack.gateway.auth.sessions import Session
@@ -48,7 +48,7 @@ async def session_json(
         "expires_in": context.settings.jwt_expiry_s,
         "expires_at": claims["exp"],
         "refresh_token": refresh_token,
-        "user": answers.user_json(user),
+        "user": response.user_json(user),
     }
 
 

@@ -10,12 +10,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from devstack.gateway.auth import (
-    answers,
     bodies,
     factors,
     mfa,
     one_time_tokens,
     passwords,
+    response,
     sessions,
     user_changes,
     users,
@@ -54,8 +54,8 @@ async def list_users(context: AuthContext, request: Request) -> Response:
     async with context.transaction() as cursor:
         found, total = await users.page(cursor, number, size)
     headers = {"x-total-count": str(total), "link": _links(request, number, size, total)}
-    body = {"users": [answers.user_json(user) for user in found], "aud": "authenticated"}
-    return answers.ok(body, headers)
+    body = {"users": [response.user_json(user) for user in found], "aud": "authenticated"}
+    return response.ok(body, headers)
 
 
 async def create_user(context: AuthContext, request: Request) -> Response:
@@ -85,7 +85,7 @@ async def create_user(context: AuthContext, request: Request) -> Response:
             if body.ban_duration:
                 await user_changes.set_ban(cursor, user_id, _ban_s(body.ban_duration))
             user = await users.require(cursor, user_id)
-    return answers.ok(answers.user_json(user))
+    return response.ok(response.user_json(user))
 
 
 async def show_user(context: AuthContext, request: Request) -> Response:
@@ -93,7 +93,7 @@ async def show_user(context: AuthContext, request: Request) -> Response:
     require_admin(request, context)
     async with context.transaction() as cursor:
         user = await _require_user(cursor, request)
-    return answers.ok(answers.user_json(user))
+    return response.ok(response.user_json(user))
 
 
 async def change_user(context: AuthContext, request: Request) -> Response:
@@ -109,7 +109,7 @@ async def change_user(context: AuthContext, request: Request) -> Response:
             user = await _require_user(cursor, request)
             await _apply_changes(cursor, user, body, encrypted_password)
             user = await _require_user(cursor, request)
-    return answers.ok(answers.user_json(user))
+    return response.ok(response.user_json(user))
 
 
 async def delete_user(context: AuthContext, request: Request) -> Response:
@@ -125,7 +125,7 @@ async def delete_user(context: AuthContext, request: Request) -> Response:
             await user_changes.delete(cursor, user.id)
         elif user.deleted_at is None:
             await user_changes.soft_delete(cursor, user.id)
-    return answers.ok({})
+    return response.ok({})
 
 
 async def list_factors(context: AuthContext, request: Request) -> Response:
@@ -133,7 +133,7 @@ async def list_factors(context: AuthContext, request: Request) -> Response:
     require_admin(request, context)
     async with context.transaction() as cursor:
         user = await _require_user(cursor, request)
-    return answers.ok([answers.factor_json(factor) for factor in user.factors])
+    return response.ok([response.factor_json(factor) for factor in user.factors])
 
 
 async def delete_factor(context: AuthContext, request: Request) -> Response:
@@ -143,7 +143,7 @@ async def delete_factor(context: AuthContext, request: Request) -> Response:
         user = await _require_user(cursor, request)
         factor = mfa.factor_of(user, request.path_params["factor_id"])
         await factors.delete(cursor, factor)
-    return answers.ok(answers.factor_json(factor))
+    return response.ok(response.factor_json(factor))
 
 
 async def _require_user(cursor: Cursor, request: Request) -> User:
@@ -243,7 +243,7 @@ async def invite(context: AuthContext, request: Request) -> Response:
             await user_changes.set_invited_at(cursor, user_id)
             invited = await users.require(cursor, user_id)
     context.add_mail(request, "invite", email, issued)
-    return answers.ok(answers.user_json(invited))
+    return response.ok(response.user_json(invited))
 
 
 async def generate_link(context: AuthContext, request: Request) -> Response:
@@ -270,9 +270,9 @@ async def generate_link(context: AuthContext, request: Request) -> Response:
             )
             if link_type == "invite":
                 await user_changes.set_invited_at(cursor, user_id)
-            user_json = answers.user_json(await users.require(cursor, user_id))
+            user_json = response.user_json(await users.require(cursor, user_id))
     redirect_to = context.redirect_target(request, body.redirect_to)
-    return answers.ok(user_json | _link_json(context, link_type, issued, redirect_to))
+    return response.ok(user_json | _link_json(context, link_type, issued, redirect_to))
 
 
 def _link_json(

@@ -6,12 +6,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from devstack.gateway.auth import (
-    answers,
     bodies,
     caller,
     mails,
     one_time_tokens,
     passwords,
+    response,
     sessions,
     user_changes,
     users,
@@ -31,7 +31,7 @@ async def show(context: AuthContext, request: Request) -> Response:
     claims = caller.token_claims(request, context)
     async with context.transaction() as cursor:
         signed_in = await caller.signed_in(cursor, claims)
-    return answers.ok(answers.user_json(signed_in.user))
+    return response.ok(response.user_json(signed_in.user))
 
 
 async def change(context: AuthContext, request: Request) -> Response:
@@ -60,7 +60,7 @@ async def change(context: AuthContext, request: Request) -> Response:
         user = await users.find(cursor, signed_in.user.id)
     if user is None:  # Another request has deleted the user meanwhile.
         raise AuthError(403, "user_not_found", "User from sub claim in JWT does not exist")
-    return answers.ok(answers.user_json(user))
+    return response.ok(response.user_json(user))
 
 
 async def sign_out(context: AuthContext, request: Request) -> Response:
@@ -77,7 +77,7 @@ async def sign_out(context: AuthContext, request: Request) -> Response:
         await sessions.end(
             cursor, cast("sessions.Scope", scope), signed_in.user.id, signed_in.session_id
         )
-    return answers.no_content()
+    return response.no_content()
 
 
 async def link_identity(context: AuthContext, request: Request) -> Response:

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 from starlette.requests import Request
 from starlette.responses import Response
 
-from devstack.gateway.auth import access_tokens, answers, bodies, passwords, sessions, users
+from devstack.gateway.auth import access_tokens, bodies, passwords, response, sessions, users
 from devstack.gateway.auth.context import AuthContext
 from devstack.gateway.auth.errors import AuthError, invalid, user_banned
 
@@ -56,7 +56,7 @@ async def _grant_for_password(context: AuthContext, request: Request) -> Respons
     async with context.transaction() as cursor:
         session = await access_tokens.begin_session(context, request, cursor, user.id, "password")
     weakness = passwords.weakness_of(body.password, context.settings)
-    return answers.ok(session | ({"weak_password": weakness} if weakness else {}))
+    return response.ok(session | ({"weak_password": weakness} if weakness else {}))
 
 
 async def _grant_for_refresh_token(context: AuthContext, request: Request) -> Response:
@@ -79,7 +79,7 @@ async def _grant_for_refresh_token(context: AuthContext, request: Request) -> Re
             )
     if reused:
         raise reused
-    return answers.ok(session)
+    return response.ok(session)
 
 
 async def _refuse(request: Request, grant_type: str | None) -> NoReturn:

@@ -12,11 +12,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from devstack.gateway.auth import (
-    answers,
     bodies,
     caller,
     one_time_tokens,
     passwords,
+    response,
     user_changes,
     users,
 )
@@ -55,7 +55,7 @@ async def recover(context: AuthContext, request: Request) -> Response:
         if user:
             mail = TokenMail(kind=Kind.RECOVERY, type="recovery", is_pkce=bool(body.code_challenge))
             await send(context, request, cursor, user.id, address=email, mail=mail)
-    return answers.ok({})
+    return response.ok({})
 
 
 async def resend(context: AuthContext, request: Request) -> Response:
@@ -76,7 +76,7 @@ async def resend(context: AuthContext, request: Request) -> Response:
             await send(context, request, cursor, user.id, address=user.email or "", mail=mail)
         if user and body.type == "email_change" and user.email_change:
             await send_email_change(context, request, cursor, user, user.email_change)
-    return answers.ok({})
+    return response.ok({})
 
 
 async def reauthenticate(context: AuthContext, request: Request) -> Response:
@@ -88,7 +88,7 @@ async def reauthenticate(context: AuthContext, request: Request) -> Response:
             raise AuthError(422, "email_not_confirmed", "Please verify your email first.")
         mail = TokenMail(kind=Kind.REAUTHENTICATION, type="reauthentication")
         await send(context, request, cursor, user.id, address=user.email or "", mail=mail)
-    return answers.ok({})
+    return response.ok({})
 
 
 async def one_time_password(context: AuthContext, request: Request) -> Response:
@@ -208,4 +208,4 @@ async def _send_sign_in(
             if is_new and not is_confirmation:
                 await user_changes.confirm_email(cursor, user_id)
             await send(context, request, cursor, user_id, address=email, mail=mail)
-    return answers.ok({})
+    return response.ok({})

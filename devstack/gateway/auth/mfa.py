@@ -12,7 +12,7 @@ import segno
 from starlette.requests import Request
 from starlette.responses import Response
 
-from devstack.gateway.auth import access_tokens, answers, bodies, caller, factors, sessions
+from devstack.gateway.auth import access_tokens, bodies, caller, factors, response, sessions
 from devstack.gateway.auth.caller import SignedIn
 from devstack.gateway.auth.context import AuthContext, Cursor
 from devstack.gateway.auth.errors import (
@@ -47,7 +47,7 @@ async def enroll(context: AuthContext, request: Request) -> Response:
             factor_id = await factors.enroll(cursor, signed_in.user.id, body.friendly_name, secret)
     issuer = body.issuer or urlsplit(context.settings.site_url).netloc
     uri = totp_uri(secret, issuer, signed_in.user.email or "")
-    return answers.ok(
+    return response.ok(
         {
             "id": str(factor_id),
             "type": "totp",
@@ -67,7 +67,7 @@ async def challenge(context: AuthContext, request: Request) -> Response:
         created = await factors.create_challenge(
             cursor, factor.id, access_tokens.client_address(request)
         )
-    return answers.ok(
+    return response.ok(
         {
             "id": str(created.id),
             "type": factor.factor_type,
@@ -103,7 +103,7 @@ async def verify(context: AuthContext, request: Request) -> Response:
             session = await _raise_session(context, cursor, signed_in, factor, pending.id)
     if expired:
         raise expired
-    return answers.ok(session)
+    return response.ok(session)
 
 
 async def unenroll(context: AuthContext, request: Request) -> Response:
@@ -115,7 +115,7 @@ async def unenroll(context: AuthContext, request: Request) -> Response:
         if factor.is_verified and not signed_in.is_aal2:
             raise AuthError(422, "insufficient_aal", "AAL2 required to unenroll verified factor")
         await factors.delete(cursor, factor)
-    return answers.ok({"id": str(factor.id)})
+    return response.ok({"id": str(factor.id)})
 
 
 def factor_of(user: User, factor_id: str) -> Factor:

@@ -5,7 +5,7 @@ from typing import NoReturn
 from starlette.requests import Request
 from starlette.responses import Response
 
-from devstack.gateway.auth import answers
+from devstack.gateway.auth import response
 from devstack.gateway.auth.context import AuthContext
 from devstack.gateway.auth.errors import AuthError, invalid
 
@@ -15,14 +15,14 @@ _JWKS_MAX_AGE_S = 600
 
 async def health(_context: AuthContext, _request: Request) -> Response:
     """GET /health: say that Auth runs."""
-    return answers.ok(
+    return response.ok(
         {"version": "devstack", "name": "GoTrue", "description": "GoTrue is a user registry"}
     )
 
 
 async def settings(context: AuthContext, _request: Request) -> Response:
     """GET /settings: say which ways of signing in are enabled."""
-    return answers.ok(
+    return response.ok(
         {
             "external": {
                 "anonymous_users": context.settings.is_anonymous_enabled,
@@ -40,12 +40,12 @@ async def settings(context: AuthContext, _request: Request) -> Response:
 
 async def jwks(context: AuthContext, _request: Request) -> Response:
     """GET /.well-known/jwks.json: return the public halves of the signing keys."""
-    return answers.ok(context.keys.jwks(), {"Cache-Control": f"public, max-age={_JWKS_MAX_AGE_S}"})
+    return response.ok(context.keys.jwks(), {"Cache-Control": f"public, max-age={_JWKS_MAX_AGE_S}"})
 
 
 async def openid_configuration(context: AuthContext, _request: Request) -> Response:
     """GET /.well-known/openid-configuration: tell a verifier of tokens the address of the keys."""
-    return answers.ok(
+    return response.ok(
         {
             "issuer": context.issuer,
             "jwks_uri": f"{context.issuer}/.well-known/jwks.json",

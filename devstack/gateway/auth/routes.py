@@ -13,12 +13,12 @@ from starlette.routing import BaseRoute, Route
 
 from devstack.gateway.auth import (
     admin,
-    answers,
     current_user,
     grants,
     mails,
     mfa,
     public,
+    response,
     sign_up,
     verification,
 )
@@ -103,11 +103,11 @@ def _route(
                 api_key_claims(request.headers, request.query_params, auth_context.keys)
             return await handler(auth_context, request)
         except AuthError as error:
-            return answers.refusal(request, error)
+            return response.refusal(request, error)
         except PoolTimeout as error:
-            return answers.refusal(request, _timed_out(error))
+            return response.refusal(request, _timed_out(error))
         except psycopg.Error as error:
-            return answers.refusal(request, _database_failure(method, path, error))
+            return response.refusal(request, _database_failure(method, path, error))
 
     return Route(path, endpoint, methods=[method])
 
@@ -116,7 +116,7 @@ async def _not_served(request: Request) -> Response:
     """Answer 501 to a path that devstack does not serve, so that it looks like no bug."""
     endpoint = f"{request.method} /auth/v1/{request.path_params['path']}"
     message = f"{endpoint} is not served by devstack's Auth"
-    return answers.refusal(request, AuthError(501, "not_implemented", message))
+    return response.refusal(request, AuthError(501, "not_implemented", message))
 
 
 def _timed_out(error: PoolTimeout) -> AuthError:

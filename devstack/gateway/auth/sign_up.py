@@ -12,10 +12,10 @@ from starlette.responses import Response
 
 from devstack.gateway.auth import (
     access_tokens,
-    answers,
     bodies,
     mails,
     passwords,
+    response,
     user_changes,
     users,
 )
@@ -62,7 +62,7 @@ async def _sign_up_anonymously(
     async with context.transaction() as cursor:
         user_id = await users.create_anonymous(cursor, body.data or {})
         session = await access_tokens.begin_session(context, request, cursor, user_id, "anonymous")
-    return answers.ok(session)
+    return response.ok(session)
 
 
 async def _sign_up_confirmed(
@@ -83,7 +83,7 @@ async def _sign_up_confirmed(
             session = await access_tokens.begin_session(
                 context, request, cursor, user_id, "password"
             )
-    return answers.ok(session)
+    return response.ok(session)
 
 
 async def _sign_up_unconfirmed(
@@ -98,7 +98,7 @@ async def _sign_up_unconfirmed(
         async with context.transaction() as cursor:
             user = await users.find_by_email(cursor, email)
             if user and user.email_confirmed_at:
-                return answers.ok(answers.user_json(_sanitized(user, body)))
+                return response.ok(response.user_json(_sanitized(user, body)))
             user_id = await users.create_unless_found(
                 cursor,
                 user,
@@ -111,7 +111,7 @@ async def _sign_up_unconfirmed(
             )
             await mails.send(context, request, cursor, user_id, address=email, mail=mail)
             found = await users.require(cursor, user_id)
-    return answers.ok(answers.user_json(found))
+    return response.ok(response.user_json(found))
 
 
 def _sanitized(user: User, body: bodies.SignUp) -> User:

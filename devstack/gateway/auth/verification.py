@@ -12,9 +12,9 @@ from starlette.responses import RedirectResponse, Response
 
 from devstack.gateway.auth import (
     access_tokens,
-    answers,
     bodies,
     one_time_tokens,
+    response,
     user_changes,
     users,
 )
@@ -121,7 +121,7 @@ async def _use_token(
 
 
 def _session_response(session: dict[str, Any] | None) -> Response:
-    return answers.ok({"code": "200", "msg": _HALF_DONE} if session is None else session)
+    return response.ok({"code": "200", "msg": _HALF_DONE} if session is None else session)
 
 
 async def _apply_token(context: AuthContext, cursor: Cursor, found: OneTimeToken) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from devstack.gateway.storage import answers, bodies, bucket_rows, object_rows
+from devstack.gateway.storage import bodies, bucket_rows, object_rows, response
 from devstack.gateway.storage.caller import SERVICE, owner_of, required_caller
 from devstack.gateway.storage.context import StorageContext
 from devstack.gateway.storage.errors import (
@@ -52,7 +52,7 @@ async def create(context: StorageContext, request: Request) -> Response:
     with object_rows.refusing_duplicates("BucketAlreadyExists"):
         async with context.transaction(request, caller) as cursor:
             await bucket_rows.create(cursor, fields)
-    return answers.ok({"name": body.name})
+    return response.ok({"name": body.name})
 
 
 async def show(context: StorageContext, request: Request) -> Response:
@@ -60,7 +60,7 @@ async def show(context: StorageContext, request: Request) -> Response:
     caller = required_caller(request, context.keys)
     async with context.transaction(request, caller) as cursor:
         bucket = await bucket_rows.find(cursor, request.path_params["bucket"])
-    return answers.ok(answers.bucket_json(bucket))
+    return response.ok(response.bucket_json(bucket))
 
 
 async def list_buckets(context: StorageContext, request: Request) -> Response:
@@ -69,7 +69,7 @@ async def list_buckets(context: StorageContext, request: Request) -> Response:
     query = bodies.read_query(request, bodies.BucketQuery)
     async with context.transaction(request, caller) as cursor:
         buckets = await bucket_rows.find_all(cursor, query)
-    return answers.ok([answers.bucket_json(bucket) | {"type": bucket.type} for bucket in buckets])
+    return response.ok([response.bucket_json(bucket) | {"type": bucket.type} for bucket in buckets])
 
 
 async def change(context: StorageContext, request: Request) -> Response:
@@ -85,7 +85,7 @@ async def change(context: StorageContext, request: Request) -> Response:
         raise invalid_request("No content provided")
     async with context.transaction(request, caller) as cursor:
         await bucket_rows.change(cursor, bucket_id, fields)
-    return answers.ok({"message": "Successfully updated"})
+    return response.ok({"message": "Successfully updated"})
 
 
 async def empty(context: StorageContext, request: Request) -> Response:
@@ -102,7 +102,7 @@ async def empty(context: StorageContext, request: Request) -> Response:
         versions = await object_rows.delete_all(cursor, bucket_id)
     context.files.remove(versions)
     message = "Empty bucket has been queued. Completion may take up to an hour."
-    return answers.ok({"message": message})
+    return response.ok({"message": message})
 
 
 async def delete(context: StorageContext, request: Request) -> Response:
@@ -114,7 +114,7 @@ async def delete(context: StorageContext, request: Request) -> Response:
             raise bucket_not_empty()
     async with context.transaction(request, caller) as cursor:
         await bucket_rows.delete(cursor, bucket_id)
-    return answers.ok({"message": "Successfully deleted"})
+    return response.ok({"message": "Successfully deleted"})
 
 
 def _limits(body: bodies.BucketChange) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from devstack.gateway.caller import Caller, GatewayError
-from devstack.gateway.storage import answers, bucket_rows, object_rows
+from devstack.gateway.storage import bucket_rows, object_rows, response
 from devstack.gateway.storage.caller import SERVICE, required_caller
 from devstack.gateway.storage.context import StorageContext
 from devstack.gateway.storage.errors import (
@@ -76,7 +76,7 @@ async def info(context: StorageContext, request: Request) -> Response:
 
 
 def _info(stored: StoredObject) -> Response:
-    return answers.ok(answers.info_json(stored), _object_headers(stored))
+    return response.ok(response.info_json(stored), _object_headers(stored))
 
 
 async def _download(

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from devstack.gateway.caller import Caller
-from devstack.gateway.storage import answers, bodies, object_rows
+from devstack.gateway.storage import bodies, object_rows, response
 from devstack.gateway.storage.caller import owner_of, required_caller
 from devstack.gateway.storage.context import StorageContext
 from devstack.gateway.storage.errors import access_denied, no_such_key
@@ -31,7 +31,7 @@ async def list_objects(context: StorageContext, request: Request) -> Response:
     check_bucket_name(bucket_id)
     async with context.transaction(request, caller) as cursor:
         entries = await object_rows.list_folder(cursor, bucket_id, listing)
-    return answers.ok([answers.entry_json(entry) for entry in entries])
+    return response.ok([response.entry_json(entry) for entry in entries])
 
 
 async def remove(context: StorageContext, request: Request) -> Response:
@@ -43,7 +43,7 @@ async def remove(context: StorageContext, request: Request) -> Response:
     async with context.transaction(request, caller) as cursor:
         deleted = await object_rows.delete(cursor, bucket_id, body.prefixes)
     context.files.remove(stored.version for stored in deleted)
-    return answers.ok([answers.object_json(stored) for stored in deleted])
+    return response.ok([response.object_json(stored) for stored in deleted])
 
 
 async def remove_one(context: StorageContext, request: Request) -> Response:
@@ -58,7 +58,7 @@ async def remove_one(context: StorageContext, request: Request) -> Response:
     if not deleted:
         raise access_denied("Access denied")
     context.files.remove(stored.version for stored in deleted)
-    return answers.ok({"message": "Successfully deleted"})
+    return response.ok({"message": "Successfully deleted"})
 
 
 async def move(context: StorageContext, request: Request) -> Response:
@@ -70,7 +70,7 @@ async def move(context: StorageContext, request: Request) -> Response:
     target = (body.target_bucket, body.destination_key)
     async with context.transaction(request, caller) as cursor:
         stored = await object_rows.move(cursor, source, target, owner_of(caller))
-    return answers.ok({"message": "Successfully moved", "Id": str(stored.id), "Key": stored.name})
+    return response.ok({"message": "Successfully moved", "Id": str(stored.id), "Key": stored.name})
 
 
 async def copy(context: StorageContext, request: Request) -> Response:
@@ -82,7 +82,7 @@ async def copy(context: StorageContext, request: Request) -> Response:
         source = await object_rows.find(cursor, body.bucket_id, body.source_key)
     stored = await _copy(context, request, caller, source, body)
     key = f"{body.target_bucket}/{body.destination_key}"
-    return answers.ok({"Id": str(stored.id), "Key": key, **answers.object_json(stored)})
+    return response.ok({"Id": str(stored.id), "Key": key, **response.object_json(stored)})
 
 
 async def _copy(
@@ -107,7 +107,7 @@ async def _copy(
 
     async def fill(draft: Draft) -> dict[str, Any]:
         draft.copy(context.files.path(source.version))
-        return new.metadata | {"lastModified": answers.timestamp(datetime.now(UTC))}
+        return new.metadata | {"lastModified": response.timestamp(datetime.now(UTC))}
 
     try:
         return await store(context, request, new, fill, is_upsert=is_upsert)

@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from devstack.gateway.context import Context, summary
-from devstack.gateway.storage import answers, buckets, downloads, objects, signed_urls, uploads
+from devstack.gateway.storage import buckets, downloads, objects, response, signed_urls, uploads
 from devstack.gateway.storage.context import StorageContext
 from devstack.gateway.storage.errors import (
     INTERNAL_ERROR,
@@ -103,7 +103,7 @@ def _route(
             return await handler(storage_context, request)
         except (StorageError, psycopg.Error) as error:
             refusal = _refusal(path, error)
-            return answers.refusal(refusal, is_head=request.method == "HEAD")
+            return response.refusal(refusal, is_head=request.method == "HEAD")
         except ClientDisconnect:
             # The client is gone, so the response reaches nobody.
             return Response(status_code=400)
@@ -135,4 +135,4 @@ async def _unknown_path(request: Request) -> Response:
     """Answer 404 as Fastify does."""
     url = f"{request.method}:/{request.path_params['path']}"
     body = {"message": f"Route {url} not found", "error": "Not Found", "statusCode": 404}
-    return JSONResponse(body, 404, media_type=answers.JSON)
+    return JSONResponse(body, 404, media_type=response.JSON)

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from devstack.emulation.tokens import Keys, TokenError
-from devstack.gateway.storage import answers, bodies, object_rows
+from devstack.gateway.storage import bodies, object_rows, response
 from devstack.gateway.storage.caller import reason, required_caller
 from devstack.gateway.storage.context import StorageContext
 from devstack.gateway.storage.errors import (
@@ -39,7 +39,7 @@ async def sign(context: StorageContext, request: Request) -> Response:
     check_key(key)
     async with context.transaction(request, caller) as cursor:
         await object_rows.find(cursor, bucket_id, key)
-    return answers.ok({"signedURL": _download_url(context.keys, bucket_id, key, body.expires_in)})
+    return response.ok({"signedURL": _download_url(context.keys, bucket_id, key, body.expires_in)})
 
 
 async def sign_many(context: StorageContext, request: Request) -> Response:
@@ -57,7 +57,7 @@ async def sign_many(context: StorageContext, request: Request) -> Response:
         url = _download_url(context.keys, bucket_id, path, body.expires_in)
         return {"error": None, "path": path, "signedURL": url}
 
-    return answers.ok([entry(path) for path in body.paths])
+    return response.ok([entry(path) for path in body.paths])
 
 
 def sign_claims(keys: Keys, claims: dict[str, Any], lifetime_s: int) -> str:

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from devstack.gateway.caller import Caller
-from devstack.gateway.storage import answers, bucket_rows, object_rows
+from devstack.gateway.storage import bucket_rows, object_rows, response
 from devstack.gateway.storage.bucket_rows import Bucket
 from devstack.gateway.storage.caller import SERVICE, owner_of, required_caller
 from devstack.gateway.storage.context import StorageContext
@@ -55,7 +55,7 @@ async def upload_signed(context: StorageContext, request: Request) -> Response:
     claims = verify(request, context.keys, UPLOAD)
     owner_id = claims.get("owner")
     await _receive(context, request, SERVICE, owner_id, is_upsert=claims.get("upsert") is True)
-    return answers.ok({"Key": _object_path(request)})
+    return response.ok({"Key": _object_path(request)})
 
 
 async def sign_upload(context: StorageContext, request: Request) -> Response:
@@ -79,7 +79,7 @@ async def sign_upload(context: StorageContext, request: Request) -> Response:
         claims["owner"] = owner_id
     token = sign_claims(context.keys, claims, UPLOAD_URL_LIFETIME_S)
     url = f"/object/upload/sign/{url_path(bucket_id, key)}?token={token}"
-    return answers.ok({"url": url, "token": token})
+    return response.ok({"url": url, "token": token})
 
 
 async def _receive(
@@ -146,7 +146,7 @@ def wants_upsert(request: Request) -> bool:
 async def _upload(context: StorageContext, request: Request, *, is_upsert: bool) -> Response:
     caller = required_caller(request, context.keys)
     stored = await _receive(context, request, caller, owner_of(caller), is_upsert=is_upsert)
-    return answers.ok({"Key": _object_path(request), "Id": str(stored.id)})
+    return response.ok({"Key": _object_path(request), "Id": str(stored.id)})
 
 
 def _object_path(request: Request) -> str:
@@ -178,7 +178,7 @@ def _metadata(payload: Payload, draft: Draft) -> dict[str, Any]:
         "size": draft.size,
         "mimetype": payload.media_type,
         "cacheControl": payload.cache_control,
-        "lastModified": answers.timestamp(datetime.now(UTC)),
+        "lastModified": response.timestamp(datetime.now(UTC)),
         "contentLength": draft.size,
         "httpStatusCode": 200,
     }
