@@ -66,7 +66,7 @@ async def serve(fake: FakeStripe, operation: Operation, request: Request) -> Res
         call = await _read_call(fake, operation, request, request_id)
         if call.key is not None:
             headers["Idempotency-Key"] = call.key.value
-        answer = await _carry_out(fake, call)
+        answer = await _answer(fake, call)
     except _ConnectionLostError:
         await break_connection(request.scope, request.receive)
         return Response()
@@ -246,7 +246,7 @@ def _split(name: str) -> list[str]:
     return parts
 
 
-async def _carry_out(fake: FakeStripe, call: Call) -> Answer | SavedAnswer:
+async def _answer(fake: FakeStripe, call: Call) -> Answer | SavedAnswer:
     with fake.keys.claim(call.key):
         fault = fake.faults.take(call.operation.method, call.path)
         if fault is not None and fault.when is When.BEFORE:
@@ -254,7 +254,7 @@ async def _carry_out(fake: FakeStripe, call: Call) -> Answer | SavedAnswer:
         saved = fake.keys.find(call.key)
         answer = saved or await _execute(fake, call, fault)
         if fault is not None and fault.when is When.AFTER:
-            await _hold_up(fake, fault)
+            await _delay(fake, fault)
             if fault.status is not None:
                 raise server_failure(fault.status)
         return answer
@@ -262,7 +262,7 @@ async def _carry_out(fake: FakeStripe, call: Call) -> Answer | SavedAnswer:
 
 async def _apply_before(fake: FakeStripe, call: Call, fault: Fault) -> None:
     """Apply a fault before the request has any effect."""
-    await _hold_up(fake, fault)
+    await _delay(fake, fault)
     if fault.status is None:
         return
     error = server_failure(fault.status)
@@ -271,7 +271,7 @@ async def _apply_before(fake: FakeStripe, call: Call, fault: Fault) -> None:
     raise error
 
 
-async def _hold_up(fake: FakeStripe, fault: Fault) -> None:
+async def _delay(fake: FakeStripe, fault: Fault) -> None:
     # The test that clears the faults no longer waits for this answer.
     is_cleared = await fake.faults.delay(fault.delay_s)
     if fault.reset or is_cleared:

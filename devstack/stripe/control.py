@@ -119,7 +119,7 @@ async def _list_deliveries(fake: FakeStripe, request: Request) -> Any:
         left_s = ends_at - time.monotonic()
         if len(found) >= count or left_s <= 0:
             return {"deliveries": found}
-        await fake.webhook_sender.tried.wait(left_s)
+        await fake.webhook_sender.attempted.wait(left_s)
 
 
 async def _release(fake: FakeStripe, request: Request) -> Any:
@@ -160,7 +160,7 @@ async def _act(action: Action, fake: FakeStripe, request: Request) -> Any:
 async def _reset(fake: FakeStripe, _request: Request) -> Any:
     fake.reset()
     # A delivery under way must not arrive in the next test.
-    await fake.webhook_sender.settled()
+    await fake.webhook_sender.wait_until_idle()
     return {"ok": True}
 
 

@@ -38,7 +38,7 @@ class WebhookSender:
         self._queued = WakeUp()
         self._in_order: asyncio.Queue[list[int]] = asyncio.Queue()
         #: Wakes its waiters after each try.
-        self.tried = WakeUp()
+        self.attempted = WakeUp()
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -47,15 +47,15 @@ class WebhookSender:
         async with self._client, in_background([*workers, self._work_in_order()]):
             yield
 
-    async def settled(self) -> None:
+    async def wait_until_idle(self) -> None:
         """Wait until no try is running."""
         while self._busy:
-            await self.tried.wait(None)
+            await self.attempted.wait(None)
 
     def wake(self) -> None:
         """Make the workers look for due deliveries."""
         self._queued.wake_all()
-        self.tried.wake_all()
+        self.attempted.wake_all()
 
     def deliver_in_order(self, delivery_ids: Iterable[int]) -> None:
         """Try each delivery once in the background, one after the other."""

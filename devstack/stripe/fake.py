@@ -28,7 +28,7 @@ class FakeStripe:
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Deliver events, and do what is due later, for as long as the block lasts."""
+        """Deliver events and perform scheduled actions until the block ends."""
         async with (
             self.webhook_sender.running(),
             in_background([self._perform_scheduled_actions()]),

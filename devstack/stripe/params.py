@@ -174,9 +174,10 @@ class Params:
         """Refuse every parameter that the operation has not read."""
         for name in self._values:
             if name not in self._read:
-                known = ", ".join(sorted(self._read))
+                supported = ", ".join(sorted(self._read))
                 raise invalid(
-                    f"Received unknown parameter: {self._full(name)} (fake Stripe knows: {known})",
+                    f"Received unknown parameter: {self._full(name)} "
+                    f"(the fake Stripe supports: {supported})",
                     param=self._full(name),
                     code="parameter_unknown",
                 )

@@ -1,4 +1,4 @@
-"""The actions that Stripe does some time after an API call, such as settling a refund."""
+"""The actions that Stripe performs some time after an API call, such as the end of a refund."""
 
 from collections.abc import Callable
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import logging
 import secrets
 import sqlite3
 import string
@@ -10,6 +11,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+
+log = logging.getLogger(__name__)
 
 Json = dict[str, Any]
 
@@ -217,6 +220,8 @@ class Store:
         tables = self.connection.execute(
             "select name from sqlite_master where type = 'table' and name not like 'sqlite_%'"
         ).fetchall()
+        if tables:
+            log.warning("The state file of the fake Stripe has another version, so it is emptied.")
         for table in tables:
             self.connection.execute(f"drop table {table['name']}")
         self.connection.execute(f"pragma user_version = {_SCHEMA_VERSION}")

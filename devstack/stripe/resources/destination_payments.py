@@ -9,37 +9,42 @@ from devstack.stripe.store import Json, new_id
 from devstack.stripe.transaction import Transaction
 
 
+_NULL = (
+    *charges.UNUSED,
+    "description",
+    "failure_code",
+    "failure_message",
+    "outcome",
+    "payment_intent",
+    "payment_method",
+    "receipt_email",
+    "receipt_url",
+    "shipping",
+    "statement_descriptor",
+    "statement_descriptor_suffix",
+)
+
+
 def add(tx: Transaction, transfer: Json, available: Availability) -> str:
     """Add the payment of a transfer; return its id."""
     account = transfer["destination"]
     payment: Json = {
         "id": new_id("py"),
         "object": "charge",
-        **dict.fromkeys(charges.UNUSED),
+        **dict.fromkeys(_NULL),
         "amount": transfer["amount"],
         "amount_captured": transfer["amount"],
         "amount_refunded": 0,
         "captured": True,
         "created": tx.now,
         "currency": transfer["currency"],
-        "description": None,
         "disputed": False,
-        "failure_code": None,
-        "failure_message": None,
         "livemode": False,
         "metadata": {},
-        "outcome": None,
         "paid": True,
-        "payment_intent": None,
-        "payment_method": None,
         "payment_method_details": {"stripe_account": {}, "type": "stripe_account"},
-        "receipt_email": None,
-        "receipt_url": None,
         "refunded": False,
-        "shipping": None,
         "source_transfer": transfer["id"],
-        "statement_descriptor": None,
-        "statement_descriptor_suffix": None,
         "status": "succeeded",
         "transfer_group": transfer["transfer_group"],
     }

@@ -23,7 +23,7 @@ CHECK_ERRORS = {
     "document_type_not_supported": "The document is of a type that is not supported.",
     "document_unverified_other": "The document could not be verified.",
     "selfie_document_missing_photo": "The document has no photo to compare with.",
-    "selfie_face_mismatch": "The selfie shows somebody else than the document.",
+    "selfie_face_mismatch": "The selfie and the document show different people.",
     "selfie_manipulated": "The selfie has been manipulated.",
     "selfie_unverified_other": "The selfie could not be verified.",
 }

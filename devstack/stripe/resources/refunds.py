@@ -66,7 +66,7 @@ def list_page(tx: Transaction, params: Params) -> Json:
 
 
 def update(tx: Transaction, params: Params, refund_id: str) -> Json:
-    """`POST /v1/refunds/:id`: its metadata."""
+    """`POST /v1/refunds/:id`: change its metadata."""
     metadata = params.metadata()
     params.finish()
     refund = tx.get("refund", refund_id)

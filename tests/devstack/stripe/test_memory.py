@@ -34,20 +34,25 @@ def test_killed_fake_remembers_everything(tmp_path: Path) -> None:
     assert "payment_intent.created" == event.type
 
 
-def test_memory_of_another_version_is_forgotten(tmp_path: Path) -> None:
+def test_memory_of_another_version_is_forgotten(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     """The fake replaces a state file of another version by an empty one."""
     path = tmp_path / "stripe.sqlite"
     with contextlib.closing(sqlite3.connect(path)) as old:
         old.execute("create table objects (id text, kind text)")
+        old.execute("create table former (id text)")
         old.execute("insert into objects values ('pi_1', 'payment_intent')")
         old.commit()
 
     with contextlib.closing(Store(path)) as store:
         assert store.find("payment_intent", "pi_1") is None
+        assert [] == store.connection.execute("pragma table_info(former)").fetchall()
         store.insert({"id": "pi_2", "object": "payment_intent", "created": 1})
 
     with contextlib.closing(Store(path)) as store:
         assert store.find("payment_intent", "pi_2") is not None
+    assert 1 == len(caplog.records)
 
 
 def test_time_settles_what_is_open(tmp_path: Path) -> None:
