@@ -215,7 +215,9 @@ set search_path = ''
 as $$
 declare
   v_id uuid;
-  v_refusal constant jsonb := private.payment_text_refusal('file', p_title);
+  v_refusal constant jsonb := private.payment_text_refusal(
+    'file', p_title, private.recent_dispute_texts(p_dispute_id, p_user_id)
+  );
 begin
   if v_refusal is not null then
     return v_refusal;

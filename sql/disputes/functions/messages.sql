@@ -70,17 +70,31 @@ declare
   v_limit constant integer := private.setting('filter_join_messages')::integer;
 begin
   return (
-    select coalesce(array_agg(recent.content order by recent.created_at, recent.id), '{}')
+    select coalesce(array_agg(recent.content order by recent.created_at, recent.n), '{}')
     from (
-      select id, content, created_at from public.dispute_messages
-      where dispute_id = p_dispute_id and sender_id = p_sender_id and created_at > v_since
-      order by created_at desc, id
+      select written.content, written.created_at, written.n
+      from (
+        select content, created_at, 3 as n from public.dispute_messages
+        where dispute_id = p_dispute_id and sender_id = p_sender_id
+        union all
+        select title, created_at, 3 from public.dispute_evidence
+        where dispute_id = p_dispute_id and user_id = p_sender_id
+        union all
+        select opening.content, dispute.created_at, opening.n
+        from public.disputes as dispute
+        cross join lateral (
+          values (dispute.reason, 1), (dispute.description, 2)
+        ) as opening (content, n)
+        where dispute.id = p_dispute_id and dispute.initiator_id = p_sender_id
+      ) as written
+      where written.created_at > v_since and written.content is not null
+      order by written.created_at desc, written.n desc
       limit v_limit
     ) as recent
   );
 end;
 $$;
-comment on function private.recent_dispute_texts is 'Return the last messages of a user about a dispute, oldest first. A payment detail may come in parts.';
+comment on function private.recent_dispute_texts is 'Return the last texts of a party about a dispute, oldest first: messages, names of evidence, reason and description. A payment detail may come in parts.';
 
 create function private.dispute_writer_refusal(
   p_dispute public.disputes, p_is_internal boolean

@@ -264,6 +264,9 @@ def test_payment_detail_over_two_texts_is_refused(
 
     assert ("PAYMENT_IN_TEXT", "description") == (refused["code"], refused["field"])
     assert (0, 12) == (refused["start"], refused["end"])
+    dispute_id = opened(alice, order_id, reason="Refund me by PayID")["dispute_id"]
+    refused = alice.call("add_dispute_message", dispute_id=dispute_id, content="0412 345 678")
+    assert "PAYMENT_IN_TEXT" == refused["code"]
 
 
 def test_refused_text_uses_up_no_dispute(owner: Connection, order_id: UUID, alice: Actor) -> None:

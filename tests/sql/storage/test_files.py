@@ -198,6 +198,20 @@ def test_name_of_evidence_has_no_payment_details(alice: Actor, dispute_id: UUID)
     assert "PAYMENT_IN_TEXT" == code_of(answer)
 
 
+def test_name_of_evidence_completes_no_payment_details(
+    alice: Actor, seller: Actor, dispute_id: UUID
+) -> None:
+    """The other party reads the names one below the other, and the messages beside them."""
+    evidence(alice, dispute_id, title="My PayID.jpg")
+    message = {"dispute_id": dispute_id, "content": "It is 0412 345 678"}
+
+    answer = evidence(alice, dispute_id, "b", title="0412_345_678.jpg")
+
+    assert "PAYMENT_IN_TEXT" == code_of(answer)
+    assert "PAYMENT_IN_TEXT" == code_of(alice.call("add_dispute_message", **message))
+    assert code_of(evidence(seller, dispute_id, "b", title="0412_345_678.jpg")) is None
+
+
 @pytest.mark.parametrize(("type_", "kept"), [("profile_avatar", 1), ("address_proof", 5)])
 def test_newer_file_replaces_the_oldest(
     owner: Connection, alice: Actor, type_: str, kept: int
