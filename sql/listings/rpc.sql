@@ -76,7 +76,7 @@ begin
   return private.get_listing_private(get_listing_private.listing_id);
 end;
 $$;
-comment on function public.get_listing_private is 'Return reserve and street of a listing to its seller and staff. Answers reserve_cents, street. For staff reserve_cents is null until the auction has ended, and each read is audited. Refusal: LISTING_NOT_FOUND. Raises FILTER_REFUSED.';
+comment on function public.get_listing_private is 'Return reserve and street of a listing to its seller and staff. Answers reserve_cents, street. For staff reserve_cents is null until the auction has ended, and each read is audited. Refusal: LISTING_NOT_FOUND, also for staff who have bid there. Raises FILTER_REFUSED.';
 grant execute on function public.get_listing_private to authenticated;
 
 create function public.search_listings(search text, listing_status text default 'live')

@@ -196,6 +196,13 @@ ACCESS_MUTATIONS = (
         TEXT,
     ),
     mutation(
+        "bidder on the staff reads the reserve",
+        "listings/functions/secrets.sql",
+        "(not private.is_staff() or private.takes_part(v_auction, auth.uid()))",
+        "not private.is_staff()",
+        LISTINGS,
+    ),
+    mutation(
         "refused text uses up a listing",
         "listings/functions/offers.sql",
         "    private.use_rate_limit('check_listing'),\n",

@@ -6,14 +6,17 @@ set search_path = ''
 as $$
 declare
   v_seller_id uuid;
+  v_auction public.auctions;
   v_private private.listing_private;
 begin
   select seller_id into v_seller_id from public.listings where id = p_listing_id;
+  select * into v_auction from public.auctions where listing_id = p_listing_id;
   if private.is_deleted_account(auth.uid()) then
     return private.refusal('PROFILE_NOT_FOUND', 'User profile not found');
   elsif
     v_seller_id is null
-    or v_seller_id is distinct from auth.uid() and not private.is_staff()
+    or v_seller_id is distinct from auth.uid()
+    and (not private.is_staff() or private.takes_part(v_auction, auth.uid()))
   then
     return private.refusal('LISTING_NOT_FOUND', 'Listing not found');
   end if;
@@ -24,7 +27,7 @@ begin
   return jsonb_build_object('reserve_cents', v_private.reserve_cents, 'street', v_private.street);
 end;
 $$;
-comment on function private.get_listing_private is 'Return reserve and street to the seller, and to staff as disclose_to_staff allows. Another user gets LISTING_NOT_FOUND.';
+comment on function private.get_listing_private is 'Return reserve and street to the seller, and to staff as disclose_to_staff allows. Another user, and a bidder on the staff, gets LISTING_NOT_FOUND.';
 grant execute on function private.get_listing_private to authenticated;
 
 create function private.disclose_to_staff(p_private private.listing_private, p_seller_id uuid)

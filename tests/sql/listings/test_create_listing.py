@@ -122,6 +122,20 @@ def test_staff_read_a_reserve_only_after_the_end(
     assert {"reserve_cents": reserve_cents, "street": "1 Loop Road"} == answer
 
 
+def test_bidder_on_the_staff_reads_no_reserve(
+    owner: Connection, seller: Actor, moderator: Actor
+) -> None:
+    """The seller may offer the thing again, with the same reserve."""
+    answer = listed(seller, reserve_cents=5000)
+    bid = moderator.call("place_bid", auction_id=answer["auction_id"], amount_cents=1000)
+    assert bid["success"], bid
+    owner.execute("update public.auctions set status = 'no_sale'")
+
+    refused = moderator.call("get_listing_private", listing_id=answer["listing"]["id"])
+
+    assert "LISTING_NOT_FOUND" == refused["code"]
+
+
 def test_each_read_by_staff_is_audited(owner: Connection, seller: Actor, moderator: Actor) -> None:
     """The log names reader, listing and seller; reads of the seller are in no log."""
     listing_id = listed(seller, reserve_cents=5000)["listing"]["id"]
