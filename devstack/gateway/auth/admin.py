@@ -146,6 +146,53 @@ async def delete_factor(context: AuthContext, request: Request) -> Response:
     return response.ok(response.factor_json(factor))
 
 
+async def invite(context: AuthContext, request: Request) -> Response:
+    """POST /invite: create a user without a password, and mail a link to sign in."""
+    require_admin(request, context)
+    body = await bodies.read(request, bodies.GenerateLink)
+    email = bodies.address_of(body.email)
+    with refusing_duplicates(email_exists()):
+        async with context.transaction() as cursor:
+            user = await users.find_by_email(cursor, email)
+            user_id = await _find_or_create_unconfirmed(cursor, user, email, body, "")
+            issued = await one_time_tokens.issue(
+                cursor, user_id, Kind.CONFIRMATION, email, digits=context.settings.otp_length
+            )
+            await user_changes.set_invited_at(cursor, user_id)
+            invited = await users.require(cursor, user_id)
+    context.add_mail(request, "invite", email, issued)
+    return response.ok(response.user_json(invited))
+
+
+async def generate_link(context: AuthContext, request: Request) -> Response:
+    """POST /admin/generate_link: return the code and the link of a mail without sending it."""
+    require_admin(request, context)
+    body = await bodies.read(request, bodies.GenerateLink)
+    if body.type not in _KINDS:
+        raise invalid(f"Invalid email action link type requested: {body.type}")
+    email = bodies.address_of(body.email)
+    async with context.transaction() as cursor:
+        user = await users.find_by_email(cursor, email)
+    link_type, encrypted_password = await _link_type_and_hash(context, body, user)
+    with refusing_duplicates(email_exists()):
+        async with context.transaction() as cursor:
+            if _KINDS[link_type] is Kind.CONFIRMATION:
+                user_id = await _find_or_create_unconfirmed(
+                    cursor, user, email, body, encrypted_password
+                )
+            else:
+                user_id = _require_found(user).id
+            address = await _recipient(context, cursor, link_type, user_id, body)
+            issued = await one_time_tokens.issue(
+                cursor, user_id, _KINDS[link_type], address, digits=context.settings.otp_length
+            )
+            if link_type == "invite":
+                await user_changes.set_invited_at(cursor, user_id)
+            user_json = response.user_json(await users.require(cursor, user_id))
+    redirect_to = context.redirect_target(request, body.redirect_to)
+    return response.ok(user_json | _link_json(context, link_type, issued, redirect_to))
+
+
 async def _require_user(cursor: Cursor, request: Request) -> User:
     """Return the user whose id is in the path. Raises: AuthError 404."""
     try:
@@ -226,53 +273,6 @@ def _links(request: Request, number: int, size: int, total: int) -> str:
 
     following = [link(number + 1, "next")] if number < last else []
     return ", ".join([*following, link(last, "last")])
-
-
-async def invite(context: AuthContext, request: Request) -> Response:
-    """POST /invite: create a user without a password, and mail a link to sign in."""
-    require_admin(request, context)
-    body = await bodies.read(request, bodies.GenerateLink)
-    email = bodies.address_of(body.email)
-    with refusing_duplicates(email_exists()):
-        async with context.transaction() as cursor:
-            user = await users.find_by_email(cursor, email)
-            user_id = await _find_or_create_unconfirmed(cursor, user, email, body, "")
-            issued = await one_time_tokens.issue(
-                cursor, user_id, Kind.CONFIRMATION, email, digits=context.settings.otp_length
-            )
-            await user_changes.set_invited_at(cursor, user_id)
-            invited = await users.require(cursor, user_id)
-    context.add_mail(request, "invite", email, issued)
-    return response.ok(response.user_json(invited))
-
-
-async def generate_link(context: AuthContext, request: Request) -> Response:
-    """POST /admin/generate_link: return the code and the link of a mail without sending it."""
-    require_admin(request, context)
-    body = await bodies.read(request, bodies.GenerateLink)
-    if body.type not in _KINDS:
-        raise invalid(f"Invalid email action link type requested: {body.type}")
-    email = bodies.address_of(body.email)
-    async with context.transaction() as cursor:
-        user = await users.find_by_email(cursor, email)
-    link_type, encrypted_password = await _link_type_and_hash(context, body, user)
-    with refusing_duplicates(email_exists()):
-        async with context.transaction() as cursor:
-            if _KINDS[link_type] is Kind.CONFIRMATION:
-                user_id = await _find_or_create_unconfirmed(
-                    cursor, user, email, body, encrypted_password
-                )
-            else:
-                user_id = _require_found(user).id
-            address = await _recipient(context, cursor, link_type, user_id, body)
-            issued = await one_time_tokens.issue(
-                cursor, user_id, _KINDS[link_type], address, digits=context.settings.otp_length
-            )
-            if link_type == "invite":
-                await user_changes.set_invited_at(cursor, user_id)
-            user_json = response.user_json(await users.require(cursor, user_id))
-    redirect_to = context.redirect_target(request, body.redirect_to)
-    return response.ok(user_json | _link_json(context, link_type, issued, redirect_to))
 
 
 def _link_json(

@@ -212,6 +212,20 @@ async def add_email_identity(cursor: Cursor, user_id: uuid.UUID, email: str) -> 
         await _insert_identity(cursor, user_id, _claims(user_id, email, is_verified=True))
 
 
+def as_json(value: Mapping[str, Any]) -> Jsonb:
+    """Wrap a client's JSON object as a parameter.
+
+    Raises: AuthError bad_json for a NUL or an infinite number, which Postgres cannot store.
+    """
+    try:
+        json.dumps(value, allow_nan=False)
+    except ValueError as error:
+        raise AuthError(400, "bad_json", "Numbers must be finite") from error
+    if _has_nul(value):
+        raise AuthError(400, "bad_json", "Text must not contain a NUL character")
+    return Jsonb(value)
+
+
 async def _insert_identity(
     cursor: Cursor, user_id: uuid.UUID, identity_data: Mapping[str, Any]
 ) -> None:
@@ -260,20 +274,6 @@ async def _users_of(cursor: Cursor, rows: Sequence[dict[str, Any]]) -> list[User
         )
         for row in rows
     ]
-
-
-def as_json(value: Mapping[str, Any]) -> Jsonb:
-    """Wrap a client's JSON object as a parameter.
-
-    Raises: AuthError bad_json for a NUL or an infinite number, which Postgres cannot store.
-    """
-    try:
-        json.dumps(value, allow_nan=False)
-    except ValueError as error:
-        raise AuthError(400, "bad_json", "Numbers must be finite") from error
-    if _has_nul(value):
-        raise AuthError(400, "bad_json", "Text must not contain a NUL character")
-    return Jsonb(value)
 
 
 def _has_nul(value: object) -> bool:

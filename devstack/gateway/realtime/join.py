@@ -79,35 +79,6 @@ def read_join(payload: Any) -> JoinRequest:
     )
 
 
-def _replay(value: Any) -> Replay | None:
-    if not isinstance(value, dict):
-        return None
-    since, limit = value.get("since") or 0, value.get("limit") or DEFAULT_REPLAYED
-    is_valid = all(
-        type(number) is int and abs(number) < MAX_REPLAY_NUMBER for number in (since, limit)
-    )
-    return Replay(since_ms=since, limit=limit, is_valid=True) if is_valid else INVALID_REPLAY
-
-
-def _presence_key(key: Any) -> str:
-    if isinstance(key, str) and key:
-        return key
-    return dump(key) if isinstance(key, int | float) else str(uuid.uuid4())
-
-
-def _token(fields: Mapping[str, Any]) -> str | None:
-    token = fields.get("access_token") or fields.get("user_token")
-    return token if isinstance(token, str) else None
-
-
-def _object(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _is_true(value: Any) -> bool:
-    return value is True or value == "true"
-
-
 class JoinRefusedError(Exception):
     """A join that gets an error as its reply; the text is the reason."""
 
@@ -188,3 +159,32 @@ async def replayed_broadcasts(
     if not request.replay.is_valid:
         raise JoinRefusedError(BAD_REPLAY)
     return await read_replay(context.pool, topic.name, request.replay)
+
+
+def _replay(value: Any) -> Replay | None:
+    if not isinstance(value, dict):
+        return None
+    since, limit = value.get("since") or 0, value.get("limit") or DEFAULT_REPLAYED
+    is_valid = all(
+        type(number) is int and abs(number) < MAX_REPLAY_NUMBER for number in (since, limit)
+    )
+    return Replay(since_ms=since, limit=limit, is_valid=True) if is_valid else INVALID_REPLAY
+
+
+def _presence_key(key: Any) -> str:
+    if isinstance(key, str) and key:
+        return key
+    return dump(key) if isinstance(key, int | float) else str(uuid.uuid4())
+
+
+def _token(fields: Mapping[str, Any]) -> str | None:
+    token = fields.get("access_token") or fields.get("user_token")
+    return token if isinstance(token, str) else None
+
+
+def _object(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _is_true(value: Any) -> bool:
+    return value is True or value == "true"

@@ -161,6 +161,26 @@ def read_binding(params: Mapping[str, Any]) -> Binding:
     )
 
 
+async def check_subscription(
+    pool: AsyncConnectionPool[Connection],
+    listener: Listener,
+    params: Sequence[Mapping[str, Any]],
+) -> Subscription:
+    """Return the subscription with the bindings of a join. Raises: BindingError."""
+
+    async def check(connection: Connection) -> Subscription:
+        async with connection.transaction():
+            await connection.execute("select set_config('search_path', %s, true)", [SEARCH_PATH])
+            # The position is read first, so that the channel gets commits during the check.
+            cursor = await connection.execute(POSITION)
+            [(since_lsn,)] = await cursor.fetchall()
+            role = listener.identity.role
+            bindings = [await _check_binding(connection, role, entry) for entry in params]
+        return Subscription(listener=listener, bindings=tuple(bindings), since_lsn=since_lsn)
+
+    return await run_in_pool(pool, check)
+
+
 def _action(event: Any) -> Action | None:
     """Read an event; like hosted Realtime, take an unknown one for any."""
     known = {action.value: action for action in Action}
@@ -188,26 +208,6 @@ def _select(value: Any) -> tuple[str, ...] | None:
 
 class _ColumnError(Exception):
     """A column that cannot be chosen or compared; the text says why."""
-
-
-async def check_subscription(
-    pool: AsyncConnectionPool[Connection],
-    listener: Listener,
-    params: Sequence[Mapping[str, Any]],
-) -> Subscription:
-    """Return the subscription with the bindings of a join. Raises: BindingError."""
-
-    async def check(connection: Connection) -> Subscription:
-        async with connection.transaction():
-            await connection.execute("select set_config('search_path', %s, true)", [SEARCH_PATH])
-            # The position is read first, so that the channel gets commits during the check.
-            cursor = await connection.execute(POSITION)
-            [(since_lsn,)] = await cursor.fetchall()
-            role = listener.identity.role
-            bindings = [await _check_binding(connection, role, entry) for entry in params]
-        return Subscription(listener=listener, bindings=tuple(bindings), since_lsn=since_lsn)
-
-    return await run_in_pool(pool, check)
 
 
 async def _check_binding(connection: Connection, role: str, params: Mapping[str, Any]) -> Binding:

@@ -218,12 +218,6 @@ async def move(
     return StoredObject(**row)
 
 
-async def _lock_name(cursor: Cursor, bucket_id: str, key: str) -> None:
-    """Lock a name, which need not have a row yet, until the transaction ends."""
-    name = f"{bucket_id}/{key}"
-    await cursor.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
-
-
 async def list_folder(cursor: Cursor, bucket_id: str, listing: Listing) -> list[dict[str, Any]]:
     """Return a page of a folder's entries: objects, and the folders that contain any.
 
@@ -244,6 +238,12 @@ async def list_folder(cursor: Cursor, bucket_id: str, listing: Listing) -> list[
     }
     await cursor.execute(_list_statement(listing.sort_by.column, listing.sort_by.order), values)
     return await cursor.fetchall()
+
+
+async def _lock_name(cursor: Cursor, bucket_id: str, key: str) -> None:
+    """Lock a name, which need not have a row yet, until the transaction ends."""
+    name = f"{bucket_id}/{key}"
+    await cursor.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
 
 
 def _list_statement(column: str, order: str) -> sql.Composed:

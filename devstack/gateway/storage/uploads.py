@@ -82,6 +82,36 @@ async def sign_upload(context: StorageContext, request: Request) -> Response:
     return response.ok({"url": url, "token": token})
 
 
+async def check_write_permission(
+    context: StorageContext, request: Request, caller: Caller, new: NewObject, *, is_upsert: bool
+) -> None:
+    """Refuse a caller who may not write a row. Raises: StorageError; psycopg.Error."""
+    async with context.transaction(request, caller, is_rolled_back=True) as cursor:
+        await object_rows.write_on_trial(cursor, new, is_upsert=is_upsert)
+
+
+async def store(
+    context: StorageContext, request: Request, new: NewObject, fill: Fill, *, is_upsert: bool
+) -> StoredObject:
+    """Fill a file and write its row; a failure leaves neither.
+
+    The file of the replaced version is removed last, when no row refers to it any more.
+    """
+    with context.files.drafted() as draft:
+        metadata = await fill(draft)
+        draft.keep()
+        async with context.transaction(request) as cursor:
+            final = replace(new, version=draft.version, metadata=metadata)
+            stored, replaced = await object_rows.put(cursor, final, is_upsert=is_upsert)
+    context.files.remove([replaced])
+    return stored
+
+
+def wants_upsert(request: Request) -> bool:
+    """Return true if the upload may replace an object of the same name."""
+    return request.headers.get("x-upsert") == "true"
+
+
 async def _receive(
     context: StorageContext,
     request: Request,
@@ -111,36 +141,6 @@ async def _receive(
         return _metadata(payload, draft)
 
     return await store(context, request, new, fill, is_upsert=is_upsert)
-
-
-async def check_write_permission(
-    context: StorageContext, request: Request, caller: Caller, new: NewObject, *, is_upsert: bool
-) -> None:
-    """Refuse a caller who may not write a row. Raises: StorageError; psycopg.Error."""
-    async with context.transaction(request, caller, is_rolled_back=True) as cursor:
-        await object_rows.write_on_trial(cursor, new, is_upsert=is_upsert)
-
-
-async def store(
-    context: StorageContext, request: Request, new: NewObject, fill: Fill, *, is_upsert: bool
-) -> StoredObject:
-    """Fill a file and write its row; a failure leaves neither.
-
-    The file of the replaced version is removed last, when no row refers to it any more.
-    """
-    with context.files.drafted() as draft:
-        metadata = await fill(draft)
-        draft.keep()
-        async with context.transaction(request) as cursor:
-            final = replace(new, version=draft.version, metadata=metadata)
-            stored, replaced = await object_rows.put(cursor, final, is_upsert=is_upsert)
-    context.files.remove([replaced])
-    return stored
-
-
-def wants_upsert(request: Request) -> bool:
-    """Return true if the upload may replace an object of the same name."""
-    return request.headers.get("x-upsert") == "true"
 
 
 async def _upload(context: StorageContext, request: Request, *, is_upsert: bool) -> Response:
