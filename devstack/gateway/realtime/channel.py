@@ -171,7 +171,7 @@ class Channel:
         self.has_presence = PRESENCE in self._readable
         self._client_messages.forget_policies()
         if before - self._readable:
-            raise JoinRefusedError(f"Unauthorized: {join.permission_lost(self.topic)}")
+            raise JoinRefusedError(join.PERMISSION_LOST.format(self.topic.name))
 
     async def _subscribe(self) -> str | None:
         """Subscribe to Postgres Changes; return the problem with the bindings, if there is one."""

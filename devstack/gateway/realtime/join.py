@@ -35,6 +35,8 @@ API_KEY_PREFIX = "sb_"
 
 PUBLIC_REPLAY = "UnableToReplayMessages: Replay is not allowed for public channels"
 BAD_REPLAY = "UnableToReplayMessages: Replay params are not valid"
+NO_PERMISSION = "Unauthorized: You do not have permissions to read from this Channel topic: {}"
+PERMISSION_LOST = "Unauthorized: You no longer have permission to read from this Channel topic: {}"
 NOT_LIVE = "InitializingProjectConnection: Connecting to the project database"
 RESTARTING = "RealtimeRestarting: Realtime is restarting, please standby"
 DATABASE_DOWN = "DatabaseLackOfConnections: The database cannot be reached"
@@ -83,11 +85,6 @@ class JoinRefusedError(Exception):
     """A join that gets an error as its reply; the text is the reason."""
 
 
-def no_permission(topic: Topic) -> str:
-    """Return Realtime's message for a topic that the policies do not let the caller read."""
-    return f"You do not have permissions to read from this Channel topic: {topic.name}"
-
-
 def channel_identity(
     token: str | None, socket_identity: Identity, context: RealtimeContext
 ) -> Identity:
@@ -106,11 +103,6 @@ def channel_identity(
     if context.failure_mode is FailureMode.EXPIRED and caller.is_user:
         raise JoinRefusedError(f"InvalidJWTToken: {caller.expired().expiry_message()}")
     return caller
-
-
-def permission_lost(topic: Topic) -> str:
-    """Return Realtime's message for a topic that the caller's new token may not read."""
-    return f"You no longer have permission to read from this Channel topic: {topic.name}"
 
 
 async def wait_until_live(context: RealtimeContext, topic: Topic, request: JoinRequest) -> None:
@@ -142,7 +134,7 @@ async def readable_extensions(
     except AuthorizationUnavailableError as error:
         raise JoinRefusedError(DATABASE_DOWN) from error
     if not readable:
-        raise JoinRefusedError(f"Unauthorized: {no_permission(topic)}")
+        raise JoinRefusedError(NO_PERMISSION.format(topic.name))
     return readable
 
 
@@ -155,7 +147,7 @@ async def replayed_broadcasts(
     if not topic.is_private:
         raise JoinRefusedError(PUBLIC_REPLAY)
     if BROADCAST not in readable:
-        raise JoinRefusedError(f"Unauthorized: {no_permission(topic)}")
+        raise JoinRefusedError(NO_PERMISSION.format(topic.name))
     if not request.replay.is_valid:
         raise JoinRefusedError(BAD_REPLAY)
     return await read_replay(context.pool, topic.name, request.replay)

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Any
 
 from starlette.requests import Request
@@ -26,14 +25,6 @@ ACCEPTED = 202
 BLANK = "can't be blank"
 JSON_TYPE, BYTES_TYPE = "application/json", "application/octet-stream"
 WRONG_TYPE = f"Unsupported Media Type. Use {JSON_TYPE} or {BYTES_TYPE}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outgoing:
-    """A broadcast and its topic."""
-
-    topic: Topic
-    content: UserBroadcast
 
 
 def routes(gateway: Context) -> list[BaseRoute]:
@@ -88,7 +79,7 @@ async def _broadcast_many(request: Request, context: RealtimeContext) -> Respons
     problems = [_problems(message) for message in messages]
     if any(problems):
         raise GatewayError(422, {"errors": {"messages": problems}})
-    return await _send(context, caller, [_outgoing(message) for message in messages])
+    return await _send(context, caller, [_read_message(message) for message in messages])
 
 
 async def _broadcast_one(request: Request, context: RealtimeContext) -> Response:
@@ -107,18 +98,19 @@ async def _broadcast_one(request: Request, context: RealtimeContext) -> Response
     )
     is_private = request.query_params.get("private") == "true"
     topic = Topic(name=request.path_params["topic"], is_private=is_private)
-    return await _send(context, caller, [Outgoing(topic=topic, content=content)])
+    return await _send(context, caller, [(topic, content)])
 
 
-async def _send(context: RealtimeContext, caller: Identity, messages: list[Outgoing]) -> Response:
-    """Send the messages that the caller may send; like hosted Realtime, drop the others."""
+async def _send(
+    context: RealtimeContext, caller: Identity, broadcasts: list[tuple[Topic, UserBroadcast]]
+) -> Response:
+    """Send the broadcasts that the caller may send; like hosted Realtime, drop the others."""
     allowed: dict[Topic, bool] = {}
-    for message in messages:
-        topic = message.topic
+    for topic, content in broadcasts:
         if topic not in allowed:
             allowed[topic] = not topic.is_private or await _may_write(context, caller, topic)
         if allowed[topic]:
-            context.pubsub.broadcast(topic, message.content)
+            context.pubsub.broadcast(topic, content)
     return Response(status_code=ACCEPTED)
 
 
@@ -162,8 +154,6 @@ def _problems(message: Any) -> Mapping[str, Any]:
     }
 
 
-def _outgoing(message: Mapping[str, Any]) -> Outgoing:
-    return Outgoing(
-        topic=Topic(name=message["topic"], is_private=message.get("private") in (True, "true")),
-        content=UserBroadcast(event=message["event"], payload=dump(message["payload"])),
-    )
+def _read_message(message: Mapping[str, Any]) -> tuple[Topic, UserBroadcast]:
+    topic = Topic(name=message["topic"], is_private=message.get("private") in (True, "true"))
+    return topic, UserBroadcast(event=message["event"], payload=dump(message["payload"]))
