@@ -8,6 +8,7 @@ from typing import Any
 from devstack.stripe.errors import invalid, missing
 from devstack.stripe.params import Params
 from devstack.stripe.store import Json, Store
+from devstack.stripe.transaction import Transaction
 
 
 _DEFAULT_LIMIT = 10
@@ -31,23 +32,25 @@ def equals(field: str, value: str | None) -> list[Condition]:
 
 
 def read_page(
-    store: Store,
+    tx: Transaction,
     params: Params,
     kind: str,
     *,
     url: str,
+    filters: Iterable[str] = (),
     conditions: Iterable[Condition] = (),
-    account: str | None = None,
 ) -> Json:
-    """Read the paging parameters, refuse unknown ones and return a page of `kind`.
+    """Return a page of `kind` in the account that the request acts on.
 
-    The page has objects of our own account, or of the connected `account`.
+    It reads the paging parameters, and each of the `filters`: a parameter that must equal the field
+    of its name. It refuses other parameters.
     """
     limit = params.positive("limit", _MAX_LIMIT) or _DEFAULT_LIMIT
     after, before = params.text("starting_after"), params.text("ending_before")
     where = [
-        Condition(sql="kind = ? and account is ?", values=(kind, account)),
+        Condition(sql="kind = ? and account is ?", values=(kind, tx.origin.account)),
         *_created(params),
+        *[condition for field in filters for condition in equals(field, params.text(field))],
         *conditions,
     ]
     params.finish()
@@ -57,10 +60,10 @@ def read_page(
         )
 
     if after:
-        where.append(_beyond(store, kind, after, "<", "starting_after"))
+        where.append(_beyond(tx.store, kind, after, "<", "starting_after"))
     if before:
-        where.append(_beyond(store, kind, before, ">", "ending_before"))
-    rows = _select(store, where, ascending=before is not None, limit=limit + 1)
+        where.append(_beyond(tx.store, kind, before, ">", "ending_before"))
+    rows = _select(tx.store, where, ascending=before is not None, limit=limit + 1)
     page = rows[:limit]
     if before:
         page.reverse()

@@ -15,6 +15,7 @@ _EMAIL = re.compile(
     r"@([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])",
     re.ASCII | re.IGNORECASE,
 )
+ADDRESS_FIELDS = ("city", "country", "line1", "line2", "postal_code", "state")
 _METADATA_MAX = 50
 _METADATA_KEY_MAX = 40
 _METADATA_VALUE_MAX = 500
@@ -152,6 +153,13 @@ class Params:
         child = Params(values, prefix=self._full(name))
         self._children.append(child)
         return child
+
+    def address(self, name: str) -> dict[str, str | None] | None:
+        """Return a postal address with all of its fields."""
+        address = self.nested(name)
+        if address is None:
+            return None
+        return {field: address.clearable_text(field) for field in ADDRESS_FIELDS}
 
     def number_or_nested(self, name: str) -> "int | Params | None":
         """Return a time or a range of times, such as `created`."""

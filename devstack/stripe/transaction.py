@@ -110,6 +110,14 @@ class Transaction:
             raise missing(kind, object_id, param=param, status=status)
         return item
 
+    def update(self, item: Json, changes: Json, event_type: str) -> None:
+        """Apply changes to an object; save it and emit an event if any value is new."""
+        previous = {name: item[name] for name in changes if changes[name] != item[name]}
+        item |= changes
+        if previous:
+            self.store.replace(item)
+            self.emit(event_type, item, previous=previous)
+
     def emit(
         self,
         kind: str,

@@ -122,7 +122,7 @@ def update(tx: Transaction, params: Params, account_id: str) -> Json:
 
 def list_page(tx: Transaction, params: Params) -> Json:
     """`GET /v1/accounts`: the connected accounts."""
-    return read_page(tx.store, params, "account", url="/v1/accounts")
+    return read_page(tx, params, "account", url="/v1/accounts")
 
 
 def delete(tx: Transaction, params: Params, account_id: str) -> Json:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from devstack.stripe.errors import refused
-from devstack.stripe.lists import Condition, equals, read_page
+from devstack.stripe.lists import Condition, read_page
 from devstack.stripe.params import Params
 from devstack.stripe.resources import payment_methods
 from devstack.stripe.store import Json, new_id
@@ -41,23 +41,19 @@ def retrieve(tx: Transaction, params: Params, transaction_id: str) -> Json:
 
 def list_page(tx: Transaction, params: Params) -> Json:
     """`GET /v1/balance_transactions`, by `source`, `type`, `currency` or `payout`."""
-    conditions = [
-        condition
-        for field in ("source", "type", "currency")
-        for condition in equals(field, params.text(field))
-    ]
+    conditions = []
     payout = params.text("payout")
     if payout is not None:
         sql = "json_extract(private, '$.payout') = ?"
         conditions.append(Condition(sql=sql, values=(payout,)))
     settle_due(tx)
     return read_page(
-        tx.store,
+        tx,
         params,
         "balance_transaction",
         url="/v1/balance_transactions",
+        filters=("source", "type", "currency"),
         conditions=conditions,
-        account=tx.origin.account,
     )
 
 

@@ -4,7 +4,7 @@ A captured charge may be booked some time later:
 https://docs.stripe.com/payments/payment-intents/asynchronous-capture.
 """
 
-from devstack.stripe.lists import equals, read_page
+from devstack.stripe.lists import read_page
 from devstack.stripe.params import Params
 from devstack.stripe.resources import balance, disputes, payment_methods
 from devstack.stripe.resources.cards import Decline, TestCard
@@ -72,17 +72,8 @@ def retrieve(tx: Transaction, params: Params, charge_id: str) -> Json:
 
 def list_page(tx: Transaction, params: Params) -> Json:
     """`GET /v1/charges`, by `payment_intent` or `transfer_group`."""
-    conditions = [
-        *equals("payment_intent", params.text("payment_intent")),
-        *equals("transfer_group", params.text("transfer_group")),
-    ]
     return read_page(
-        tx.store,
-        params,
-        "charge",
-        url="/v1/charges",
-        conditions=conditions,
-        account=tx.origin.account,
+        tx, params, "charge", url="/v1/charges", filters=("payment_intent", "transfer_group")
     )
 
 

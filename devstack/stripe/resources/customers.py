@@ -1,14 +1,13 @@
 """Customers, which intents and Identity sessions refer to: https://docs.stripe.com/api/customers."""
 
 from devstack.stripe.errors import missing
-from devstack.stripe.lists import Condition, equals, read_page
+from devstack.stripe.lists import Condition, read_page
 from devstack.stripe.params import Params, merge_metadata
 from devstack.stripe.store import Json, new_id
 from devstack.stripe.transaction import Transaction
 
 
 _TEXTS = ("description", "name", "phone")
-_ADDRESS = ("city", "country", "line1", "line2", "postal_code", "state")
 _NOT_DELETED = Condition(sql="json_extract(body, '$.deleted') is null", values=())
 
 
@@ -30,8 +29,9 @@ def retrieve(tx: Transaction, params: Params, customer_id: str) -> Json:
 
 def list_page(tx: Transaction, params: Params) -> Json:
     """`GET /v1/customers`, by `email`."""
-    conditions = [_NOT_DELETED, *equals("email", params.text("email"))]
-    return read_page(tx.store, params, "customer", url="/v1/customers", conditions=conditions)
+    return read_page(
+        tx, params, "customer", url="/v1/customers", filters=("email",), conditions=(_NOT_DELETED,)
+    )
 
 
 def update(tx: Transaction, params: Params, customer_id: str) -> Json:
@@ -40,11 +40,7 @@ def update(tx: Transaction, params: Params, customer_id: str) -> Json:
     params.finish()
     customer = _existing(tx, customer_id, param="id", status=404)
     changes["metadata"] = merge_metadata(customer["metadata"], metadata)
-    previous = {name: customer[name] for name in changes if changes[name] != customer[name]}
-    customer |= changes
-    if previous:
-        tx.store.replace(customer)
-        tx.emit("customer.updated", customer, previous=previous)
+    tx.update(customer, changes, "customer.updated")
     return customer
 
 
@@ -81,8 +77,8 @@ def _read(params: Params) -> Json:
     if params.has("email"):
         changes["email"] = params.email("email")
     if params.has("address"):
-        address = None if params.is_empty("address") else params.nested("address")
-        changes["address"] = address and {name: address.clearable_text(name) for name in _ADDRESS}
+        is_unset = params.is_empty("address")
+        changes["address"] = None if is_unset else params.address("address")
     return changes
 
 

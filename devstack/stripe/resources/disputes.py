@@ -8,7 +8,7 @@ import datetime as dt
 from collections.abc import Collection
 
 from devstack.stripe.errors import missing, refused
-from devstack.stripe.lists import equals, read_page
+from devstack.stripe.lists import read_page
 from devstack.stripe.params import Params, merge_metadata
 from devstack.stripe.resources import balance, payment_methods
 from devstack.stripe.store import Json, Store, new_id
@@ -98,11 +98,9 @@ def retrieve(tx: Transaction, params: Params, dispute_id: str) -> Json:
 
 def list_page(tx: Transaction, params: Params) -> Json:
     """`GET /v1/disputes`, by `charge` or `payment_intent`."""
-    conditions = [
-        *equals("charge", params.text("charge")),
-        *equals("payment_intent", params.text("payment_intent")),
-    ]
-    return read_page(tx.store, params, "dispute", url="/v1/disputes", conditions=conditions)
+    return read_page(
+        tx, params, "dispute", url="/v1/disputes", filters=("charge", "payment_intent")
+    )
 
 
 def update(tx: Transaction, params: Params, dispute_id: str) -> Json:

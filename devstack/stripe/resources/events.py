@@ -30,14 +30,7 @@ def retrieve(tx: Transaction, params: Params, event_id: str) -> Json:
 def list_page(tx: Transaction, params: Params) -> Json:
     """`GET /v1/events`, newest first, by `type` (`charge.*` too), `types` or `delivery_success`."""
     conditions = [*_of_types(params), *_of_success(params)]
-    page = read_page(
-        tx.store,
-        params,
-        "event",
-        url="/v1/events",
-        conditions=conditions,
-        account=tx.origin.account,
-    )
+    page = read_page(tx, params, "event", url="/v1/events", conditions=conditions)
     for event in page["data"]:
         event["pending_webhooks"] = delivery_log.pending_count(tx.store, event["id"])
     return page

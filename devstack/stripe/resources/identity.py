@@ -79,12 +79,9 @@ def retrieve(tx: Transaction, params: Params, session_id: str) -> Json:
 
 def list_page(tx: Transaction, params: Params) -> Json:
     """`GET /v1/identity/verification_sessions`, by status, reference or customer."""
-    conditions = [
-        *equals("status", params.choice("status", _STATES)),
-        *equals("client_reference_id", params.text("client_reference_id")),
-        *equals("related_customer", params.text("related_customer")),
-    ]
-    return read_page(tx.store, params, KIND, url=_URL, conditions=conditions)
+    conditions = equals("status", params.choice("status", _STATES))
+    filters = ("client_reference_id", "related_customer")
+    return read_page(tx, params, KIND, url=_URL, filters=filters, conditions=conditions)
 
 
 def update(tx: Transaction, params: Params, session_id: str) -> Json:

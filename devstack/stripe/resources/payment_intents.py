@@ -1,7 +1,7 @@
 """PaymentIntents: https://docs.stripe.com/api/payment_intents. `confirmation` pays them."""
 
 from devstack.stripe.errors import invalid, refused
-from devstack.stripe.lists import equals, read_page
+from devstack.stripe.lists import read_page
 from devstack.stripe.params import Params, merge_metadata
 from devstack.stripe.resources import confirmation, customers, payment_methods
 from devstack.stripe.store import Json, new_id
@@ -81,10 +81,7 @@ def retrieve(tx: Transaction, params: Params, intent_id: str) -> Json:
 
 def list_page(tx: Transaction, params: Params) -> Json:
     """`GET /v1/payment_intents`."""
-    conditions = equals("customer", params.text("customer"))
-    return read_page(
-        tx.store, params, "payment_intent", url="/v1/payment_intents", conditions=conditions
-    )
+    return read_page(tx, params, "payment_intent", url="/v1/payment_intents", filters=("customer",))
 
 
 def update(tx: Transaction, params: Params, intent_id: str) -> Json:
@@ -335,8 +332,5 @@ def _read_shipping(params: Params) -> Json | None:
     fields: Json = {
         name: shipping.text(name) for name in ("carrier", "name", "phone", "tracking_number")
     }
-    address = shipping.nested("address")
-    names = ("city", "country", "line1", "line2", "postal_code", "state")
-    if address is not None:
-        fields["address"] = {name: address.clearable_text(name) for name in names}
-    return fields
+    address = shipping.address("address")
+    return fields if address is None else fields | {"address": address}

@@ -4,7 +4,7 @@ import datetime as dt
 import hashlib
 
 from devstack.stripe.errors import StripeError, invalid, missing, refused
-from devstack.stripe.params import Params, merge_metadata
+from devstack.stripe.params import ADDRESS_FIELDS, Params, merge_metadata
 from devstack.stripe.resources.cards import TestCard, card_named, card_numbered
 from devstack.stripe.store import Json, Store, new_id
 from devstack.stripe.transaction import Transaction
@@ -94,15 +94,8 @@ def _read_billing(fields: Params | None) -> Json:
         return {}
     billing: Json = {name: fields.text(name) for name in ("name", "phone")}
     billing["email"] = fields.email("email")
-    address = fields.nested("address")
-    if address is not None:
-        billing["address"] = _read_address(address)
+    billing["address"] = fields.address("address")
     return {name: value for name, value in billing.items() if value is not None}
-
-
-def _read_address(fields: Params) -> Json:
-    names = ("city", "country", "line1", "line2", "postal_code", "state")
-    return {name: fields.clearable_text(name) for name in names}
 
 
 def _add(tx: Transaction, card: TestCard) -> Json:
@@ -158,9 +151,8 @@ def fingerprint(card: TestCard) -> str:
 
 def empty_billing() -> Json:
     """Return billing details without any value."""
-    names = ("city", "country", "line1", "line2", "postal_code", "state")
     return {
-        "address": dict.fromkeys(names),
+        "address": dict.fromkeys(ADDRESS_FIELDS),
         "email": None,
         "name": None,
         "phone": None,

@@ -1,7 +1,7 @@
 """Refunds: https://docs.stripe.com/api/refunds."""
 
 from devstack.stripe.errors import invalid, refused
-from devstack.stripe.lists import equals, read_page
+from devstack.stripe.lists import read_page
 from devstack.stripe.params import Params, merge_metadata
 from devstack.stripe.resources import balance, charges, disputes, payment_methods
 from devstack.stripe.resources.cards import RefundOutcome
@@ -51,18 +51,7 @@ def retrieve(tx: Transaction, params: Params, refund_id: str) -> Json:
 
 def list_page(tx: Transaction, params: Params) -> Json:
     """`GET /v1/refunds`, by `payment_intent` or `charge`."""
-    conditions = [
-        *equals("payment_intent", params.text("payment_intent")),
-        *equals("charge", params.text("charge")),
-    ]
-    return read_page(
-        tx.store,
-        params,
-        "refund",
-        url="/v1/refunds",
-        conditions=conditions,
-        account=tx.origin.account,
-    )
+    return read_page(tx, params, "refund", url="/v1/refunds", filters=("payment_intent", "charge"))
 
 
 def update(tx: Transaction, params: Params, refund_id: str) -> Json:

@@ -62,11 +62,9 @@ def retrieve(tx: Transaction, params: Params, transfer_id: str) -> Json:
 
 def list_page(tx: Transaction, params: Params) -> Json:
     """`GET /v1/transfers`, by `destination` or `transfer_group`."""
-    conditions = [
-        *equals("destination", params.text("destination")),
-        *equals("transfer_group", params.text("transfer_group")),
-    ]
-    return read_page(tx.store, params, "transfer", url="/v1/transfers", conditions=conditions)
+    return read_page(
+        tx, params, "transfer", url="/v1/transfers", filters=("destination", "transfer_group")
+    )
 
 
 def update(tx: Transaction, params: Params, transfer_id: str) -> Json:
@@ -80,11 +78,7 @@ def update(tx: Transaction, params: Params, transfer_id: str) -> Json:
     changes: Json = {"metadata": merge_metadata(transfer["metadata"], metadata)}
     if is_described:
         changes["description"] = description
-    previous = {name: transfer[name] for name in changes if changes[name] != transfer[name]}
-    transfer |= changes
-    if previous:
-        tx.store.replace(transfer)
-        tx.emit("transfer.updated", transfer, previous=previous)
+    tx.update(transfer, changes, "transfer.updated")
     return transfer
 
 
@@ -125,7 +119,7 @@ def list_reversals(tx: Transaction, params: Params, transfer_id: str) -> Json:
     """`GET /v1/transfers/:id/reversals`."""
     tx.get("transfer", transfer_id, param="transfer")
     return read_page(
-        tx.store,
+        tx,
         params,
         "transfer_reversal",
         url=f"/v1/transfers/{transfer_id}/reversals",
