@@ -40,7 +40,7 @@ def test_other_api_version_is_refused(account: Account) -> None:
         client_with(account, SECRET_KEY, "2020-08-27").v1.balance.retrieve()
 
 
-def test_what_the_fake_has_not_is_404_and_says_so(account: Account) -> None:
+def test_missing_route_is_404_and_is_named(account: Account) -> None:
     """The error of an unknown path or method names it."""
     with pytest.raises(stripe.InvalidRequestError, match=r"GET: /v1/products.*fake") as refusal:
         account.client.v1.products.list()

@@ -66,7 +66,7 @@ def test_address_that_is_no_link_opens_nothing(account: Account) -> None:
         assert (404, 404) == (opened(url).status_code, sent(url).status_code)
 
 
-def test_update_is_for_those_whose_platform_asks_the_questions(account: Account) -> None:
+def test_account_update_needs_a_platform_that_collects(account: Account) -> None:
     """Stripe refuses account_update for accounts whose requirements it collects itself."""
     express, custom = account.seller(), account.seller(type="custom")
 
@@ -101,7 +101,7 @@ def test_wrong_link_is_refused(account: Account, params: Any, code: str | None, 
     )
 
 
-def test_stranger_gets_no_link(account: Account) -> None:
+def test_unconnected_account_gets_no_link(account: Account) -> None:
     """An account that is not connected to ours is 403 account_invalid."""
     unknown: Any = {"account": "acct_none", "type": "account_onboarding"}
 

@@ -28,7 +28,7 @@ def updates(account: Account, seller: stripe.Account) -> list[dict[str, Any]]:
     return [event.to_dict() for event in events.data]
 
 
-def test_new_account_has_everything_to_prove(account: Account) -> None:
+def test_new_account_has_every_requirement_due(account: Account) -> None:
     """An Express account starts disabled, with requested and inactive capabilities.
 
     https://docs.stripe.com/connect/handling-api-verification
@@ -66,7 +66,7 @@ def test_new_account_has_everything_to_prove(account: Account) -> None:
         ("standard", "account", "stripe", "stripe", "full"),
     ],
 )
-def test_type_decides_who_controls_what(
+def test_type_stands_for_controller_properties(
     account: Account, kind: Any, payer: str, losses: str, collector: str, dashboard: str
 ) -> None:
     """Each of the three types stands for a set of controller properties."""
@@ -132,7 +132,7 @@ def test_transfers_alone_need_an_approval(account: Account) -> None:
         {"capabilities": {"card_issuing": {"requested": True}}},
     ],
 )
-def test_what_the_fake_cannot_do_is_refused(account: Account, params: Any) -> None:
+def test_unsupported_account_is_refused(account: Account, params: Any) -> None:
     """Another country, an unknown parameter or a wrong value is a 400 that names it."""
     with pytest.raises(stripe.InvalidRequestError) as refusal:
         account.seller(is_onboarded=False, **params)
@@ -142,7 +142,7 @@ def test_what_the_fake_cannot_do_is_refused(account: Account, params: Any) -> No
     assert name in str(refusal.value.param)
 
 
-def test_onboarding_enables_the_account_and_is_told(account: Account) -> None:
+def test_onboarding_enables_the_account_and_sends_events(account: Account) -> None:
     """account.updated goes to the endpoint for connected accounts alone, with `account` set.
 
     https://docs.stripe.com/connect/webhooks
@@ -276,7 +276,7 @@ def test_single_abilities_come_and_go(account: Account) -> None:
     assert 400 == account.control.post(path, json={"transfers": "perhaps"}).status_code
 
 
-def test_what_the_platform_says_is_not_asked_again(account: Account) -> None:
+def test_answered_requirement_is_not_due_again(account: Account) -> None:
     """An update fulfils what was due; the same update again sends no event."""
     seller = account.seller(is_onboarded=False)
     changes: Any = {

@@ -31,7 +31,7 @@ def answer(account: Account, intent: stripe.PaymentIntent, outcome: str) -> stri
         "pm_card_authenticationRequiredOnSetup",
     ],
 )
-def test_proven_buyer_pays(account: Account, card: str) -> None:
+def test_authenticated_buyer_pays(account: Account, card: str) -> None:
     """The intent requires an action, charges nothing before it, and succeeds after it."""
     intent = asked(account, card)
     assert intent.next_action is not None
@@ -53,7 +53,7 @@ def test_proven_buyer_pays(account: Account, card: str) -> None:
     ] == account.event_types(intent.id)
 
 
-def test_buyer_who_fails_can_pay_otherwise(account: Account) -> None:
+def test_buyer_who_fails_may_pay_by_another_card(account: Account) -> None:
     """A failed authentication charges nothing, sets last_payment_error, and another card pays.
 
     docs.stripe.com/error-codes#payment-intent-authentication-failure
@@ -85,7 +85,7 @@ def test_buyer_who_fails_can_pay_otherwise(account: Account) -> None:
         ),
     ],
 )
-def test_proof_is_no_money(account: Account, card: str, decline_code: str) -> None:
+def test_authenticated_payment_may_be_declined(account: Account, card: str, decline_code: str) -> None:
     """The bank may decline after a successful authentication."""
     intent = asked(account, card)
 
@@ -121,7 +121,7 @@ def test_buyer_is_sent_to_a_page_or_shown_it(account: Account, *, uses_sdk: bool
 
 
 @pytest.mark.parametrize("option", ["off_session", "error_on_requires_action"])
-def test_proof_is_impossible_when_nobody_can_be_asked(account: Account, option: str) -> None:
+def test_off_session_payment_cannot_authenticate(account: Account, option: str) -> None:
     """An off-session card is declined with authentication_required, and may pay otherwise.
 
     docs.stripe.com/error-codes#authentication-required
@@ -137,7 +137,7 @@ def test_card_that_may_be_challenged_is_not(account: Account) -> None:
     assert "succeeded" == account.paid("pm_card_threeDSecureOptional").status
 
 
-def test_nobody_answers_what_was_not_asked(account: Account) -> None:
+def test_paid_intent_cannot_authenticate(account: Account) -> None:
     """The control API refuses to authenticate a paid intent."""
     intent = account.paid()
 

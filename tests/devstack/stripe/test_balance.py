@@ -88,7 +88,7 @@ def test_card_that_bypasses_pending_is_available_at_once(account: Account) -> No
     assert (4885, 0) == (balance.available[0].amount, balance.pending[0].amount)
 
 
-def test_transactions_are_found_by_what_they_are(account: Account) -> None:
+def test_transactions_are_found_by_their_fields(account: Account) -> None:
     """Type, source, currency, time and payout filter the transactions, alone or together."""
     intent = account.paid("pm_card_bypassPending", capture_method="automatic")
     refund = account.client.v1.refunds.create({"payment_intent": intent.id, "amount": 1000})

@@ -24,7 +24,7 @@ def test_customer_is_made_and_found(account: Account) -> None:
     assert ["customer.created"] == account.event_types(made.id)
 
 
-def test_change_of_a_customer_is_told_with_what_was(account: Account) -> None:
+def test_event_of_a_customer_has_the_old_values(account: Account) -> None:
     """customer.updated has the old values; an update without changes sends no event."""
     customers = account.client.v1.customers
     made = customers.create({"email": "old@example.com"})

@@ -57,7 +57,7 @@ def test_dispute_takes_the_money_and_a_fee(account: Account) -> None:
     )
 
 
-def test_news_of_a_dispute_is_signed(account: Account) -> None:
+def test_event_of_a_dispute_is_signed(account: Account) -> None:
     """The webhooks of a dispute are signed, and have its balance transactions expanded."""
     account.command("PUT", "/delivery", mode="before_answer", event_types=["charge.dispute.*"])
 
@@ -70,7 +70,7 @@ def test_news_of_a_dispute_is_signed(account: Account) -> None:
     assert ("balance_transaction", -5000) == (withdrawal["object"], withdrawal["amount"])
 
 
-def test_dispute_says_until_when_it_waits(account: Account) -> None:
+def test_dispute_has_a_due_date(account: Account) -> None:
     """due_by is the end of a future day, in seconds."""
     dispute = disputed(account)
 
@@ -79,7 +79,7 @@ def test_dispute_says_until_when_it_waits(account: Account) -> None:
     assert dispute.created < due_by.timestamp()
 
 
-def test_disputes_are_found_by_what_they_are_about(account: Account) -> None:
+def test_disputes_are_found_by_charge_and_intent(account: Account) -> None:
     """Charge and intent filter the disputes, and an expansion leads to one."""
     other, dispute = disputed(account), disputed(account)
     disputes = account.client.v1.disputes
@@ -251,7 +251,7 @@ def test_test_evidence_decides(account: Account, status: str, text: str, end: st
     assert end == account.client.v1.disputes.retrieve(dispute.id).status
 
 
-def test_merchant_can_give_in(account: Account) -> None:
+def test_merchant_can_close_a_dispute(account: Account) -> None:
     """Closing a dispute loses it, once (docs.stripe.com/api/disputes/close)."""
     dispute = disputed(account)
 

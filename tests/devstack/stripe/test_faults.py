@@ -28,7 +28,7 @@ def wait_until_struck(account: Account) -> None:
         (503, stripe.APIError),
     ],
 )
-def test_trouble_comes_as_the_library_knows_it(
+def test_fault_raises_the_librarys_error(
     account: Account, status: int, error: type[stripe.StripeError]
 ) -> None:
     """A fault hits as many requests of its path as the command says."""
@@ -53,7 +53,7 @@ def test_connection_breaks_before_anything_is_done(account: Account) -> None:
     assert [] == account.client.v1.payment_intents.list().data
 
 
-def test_faults_can_be_seen_and_called_off(account: Account) -> None:
+def test_faults_can_be_read_and_deleted(account: Account) -> None:
     """A test may read and delete its pending faults."""
     listed = account.command("POST", "/faults", status=500, times=9)["faults"]
     account.command("DELETE", "/faults")

@@ -118,7 +118,7 @@ def test_lost_answer_is_found_by_its_key(account: Account) -> None:
     assert [found.id] == [intent.id for intent in account.client.v1.payment_intents.list().data]
 
 
-def test_failure_after_the_deed_is_the_answer_for_good(account: Account) -> None:
+def test_failure_after_execution_is_replayed(account: Account) -> None:
     """The key replays a 500 that came after the execution, and the intent exists."""
     account.command("POST", "/faults", status=500, when="after")
     for _ in range(2):

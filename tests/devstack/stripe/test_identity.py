@@ -37,7 +37,7 @@ def news(account: Account, session_id: str) -> list[str]:
     return [kind.removeprefix(_EVENT) for kind in account.event_types(session_id)]
 
 
-def test_new_session_lets_the_user_in(account: Account) -> None:
+def test_new_session_requires_input(account: Account) -> None:
     """A new session requires input, and has a secret for the browser and a page."""
     customer = account.client.v1.customers.create()
 
@@ -67,7 +67,7 @@ def test_new_session_lets_the_user_in(account: Account) -> None:
     assert ["created"] == news(account, session.id)
 
 
-def test_what_lets_the_user_in_is_in_no_event(account: Account) -> None:
+def test_secret_and_url_are_in_no_event(account: Account) -> None:
     """Events omit the client secret and the URL, which only the creator needs."""
     session = started(account)
 
@@ -99,7 +99,7 @@ def test_wrong_parameter_is_refused(
     assert [] == account.client.v1.identity.verification_sessions.list().data
 
 
-def test_verified_session_shows_who_the_user_is(account: Account) -> None:
+def test_verified_session_shows_the_verified_data(account: Account) -> None:
     """A session is processing, then verified; an expansion shows the verified data.
 
     docs.stripe.com/identity/access-verification-results
@@ -196,7 +196,7 @@ def test_failed_check_asks_for_input_again(account: Account, code: str) -> None:
         "under_supported_age",
     ],
 )
-def test_user_who_sends_nothing_in_is_not_checked(account: Account, code: str) -> None:
+def test_user_who_submits_nothing_has_no_report(account: Account, code: str) -> None:
     """A user who declines or abandons leaves an error and no report."""
     session = started(account)
 
@@ -319,7 +319,7 @@ def test_redaction_takes_its_time(account: Account) -> None:
     assert "seller@example.com" not in told
 
 
-def test_redaction_cancels_what_waits_for_input(account: Account) -> None:
+def test_redaction_cancels_an_open_session(account: Account) -> None:
     """A redaction cancels an open session, and is refused for a processing one."""
     sessions = account.client.v1.identity.verification_sessions
     session, under_way = started(account), started(account)

@@ -121,7 +121,7 @@ def test_unexpanded_charge_has_no_refunds(account: Account) -> None:
 
 
 @pytest.mark.parametrize("path", ["amount", "latest_charge.amount", "a.b.c.d.e"])
-def test_what_cannot_be_expanded_is_refused(account: Account, path: str) -> None:
+def test_wrong_expansion_is_refused(account: Account, path: str) -> None:
     """A wrong path of an expansion is an error, and the call has no effect."""
     with pytest.raises(stripe.InvalidRequestError, match="expand"):
         account.paid(expand=[path])

@@ -15,7 +15,7 @@ from devstack.stripe.store import Store
 from tests.support.fake_server import SECRET, Receiver, running
 
 
-def test_killed_fake_remembers_everything(tmp_path: Path) -> None:
+def test_killed_fake_keeps_its_state(tmp_path: Path) -> None:
     """A killed fake keeps objects, answers by key, and undelivered events."""
     key: Any = {"idempotency_key": "k"}
     params: Any = {"amount": 5000, "currency": "aud"}
@@ -55,7 +55,7 @@ def test_memory_of_another_version_is_forgotten(
     assert 1 == len(caplog.records)
 
 
-def test_time_settles_what_is_open(tmp_path: Path) -> None:
+def test_pending_refund_succeeds_in_time(tmp_path: Path) -> None:
     """A pending refund succeeds after the configured delay."""
     with Receiver() as receiver, running(tmp_path, receiver, async_after_s=0.05) as account:
         intent = account.paid("pm_card_pendingRefund")
@@ -79,7 +79,7 @@ def test_endpoint_that_is_down_is_tried_again(tmp_path: Path) -> None:
     assert "ConnectError" in delivery["attempts"][0]["error"]
 
 
-def test_endpoints_get_what_they_asked_for(tmp_path: Path) -> None:
+def test_endpoints_get_their_event_types(tmp_path: Path) -> None:
     """Each endpoint has its types and its secret; a Connect endpoint gets no events of our own."""
     with Receiver() as ours, Receiver() as identity:
         endpoints = (

@@ -126,7 +126,7 @@ def test_reversal_is_booked_on_both_sides(
     assert (1000, False) == (payment.amount_refunded, payment.refunded)
 
 
-def test_what_the_seller_has_not_got_does_not_come_back(
+def test_paid_out_money_cannot_be_reversed(
     account: Account, seller: stripe.Account, made: stripe.Transfer
 ) -> None:
     """A reversal of money that the seller has paid out is refused: balance_insufficient.

@@ -220,7 +220,7 @@ def test_event_is_delivered_again_on_demand(account: Account) -> None:
     assert [first.id] == [delivery["event_id"] for delivery in again]
 
 
-def test_control_says_what_it_does_not_understand(account: Account) -> None:
+def test_control_names_a_wrong_command(account: Account) -> None:
     """A wrong command is 400 with a sentence, an unknown object 404."""
     answers = [
         account.control.put("/delivery", json={"mode": "sometimes"}),

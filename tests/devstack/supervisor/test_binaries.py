@@ -43,7 +43,7 @@ def test_wrong_folder_has_no_substitute(tmp_path: Path, monkeypatch: pytest.Monk
         find_binaries()
 
 
-def test_missing_tool_is_lent_by_another(
+def test_missing_tool_comes_from_another_installation(
     installation: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An installation without pg_dump uses that of a newer version, which can read its data."""

@@ -60,7 +60,7 @@ def test_temporary_folder_of_the_machine_stays_empty(
     assert [] != list((devstack.data / "tmp").iterdir())
 
 
-def test_product_is_not_told_where_the_database_is(
+def test_product_has_no_database_url(
     everything: tuple[Devstack, subprocess.Popen[bytes]],
 ) -> None:
     """Service and workers have no URL of the database, and reach it through the gateway."""

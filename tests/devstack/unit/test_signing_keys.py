@@ -37,7 +37,7 @@ def test_key_on_standby_is_published_and_signs_nothing(keys: Keys) -> None:
     assert {first: "in_use", second: "standby"} == keys.signing.states()
 
 
-def test_rotation_changes_who_signs_and_keeps_who_is_believed(keys: Keys) -> None:
+def test_rotation_changes_the_signer_and_accepts_the_old_key(keys: Keys) -> None:
     """A rotation changes the signing key, and accepts the earlier key's tokens."""
     old = keys.sign({"sub": "before"})
 
@@ -50,7 +50,7 @@ def test_rotation_changes_who_signs_and_keeps_who_is_believed(keys: Keys) -> Non
     assert all("d" not in key for key in keys.jwks()["keys"])
 
 
-def test_revoked_key_is_believed_no_more(keys: Keys) -> None:
+def test_revoked_key_is_refused(keys: Keys) -> None:
     """A revoked key is not published, and its tokens are refused."""
     old = keys.sign({})
     keys.verify(old)

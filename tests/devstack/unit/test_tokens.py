@@ -18,7 +18,7 @@ def test_keys_survive_being_written(keys: Keys) -> None:
     assert ProjectKeys.from_json(keys.project.to_json()) == keys.project
 
 
-def test_signed_token_is_believed(keys: Keys) -> None:
+def test_signed_token_is_accepted(keys: Keys) -> None:
     """A token names the key that signed it, so others can verify it."""
     token = keys.sign({"sub": "u", "exp": int(time.time()) + 60})
 
@@ -41,7 +41,7 @@ def test_published_key_has_no_private_part(keys: Keys) -> None:
 
 
 @pytest.mark.parametrize("role", ["anon", "service_role"])
-def test_legacy_key_is_believed(keys: Keys, role: str) -> None:
+def test_legacy_key_is_accepted(keys: Keys, role: str) -> None:
     """The legacy API keys are JWTs of the legacy secret."""
     token = keys.project.anon_jwt if role == "anon" else keys.project.service_role_jwt
 
@@ -100,7 +100,7 @@ def test_leeway_forgives_a_clock(keys: Keys) -> None:
         keys.verify(token, leeway_s=5)
 
 
-def test_belief_does_not_outlive_the_token(keys: Keys, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_acceptance_ends_with_the_token(keys: Keys, monkeypatch: pytest.MonkeyPatch) -> None:
     """The signature is verified once, the time at each use."""
     now = time.time()
     token = keys.sign({"exp": int(now) + 60})
@@ -112,7 +112,7 @@ def test_belief_does_not_outlive_the_token(keys: Keys, monkeypatch: pytest.Monke
         keys.verify(token)
 
 
-def test_keys_shown_tell_no_secret(keys: Keys) -> None:
+def test_printed_keys_have_no_secret(keys: Keys) -> None:
     """The printed form of the keys has only what browsers have."""
     shown = repr(keys.project)
 

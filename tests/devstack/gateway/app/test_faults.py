@@ -51,7 +51,7 @@ def test_a_service_is_away_for_as_many_requests_as_commanded(
     assert answers[0].text.startswith("upstream connect error or disconnect/reset before headers")
 
 
-def test_a_fault_befalls_what_fits_alone(control: GatewayControl, http: httpx.Client) -> None:
+def test_a_fault_hits_matching_requests_alone(control: GatewayControl, http: httpx.Client) -> None:
     """A fault hits requests of its method and path; the control API lists pending faults."""
     control.add_fault(status=429, method="POST", path=ADD_NOTE)
 
@@ -65,7 +65,7 @@ def test_a_fault_befalls_what_fits_alone(control: GatewayControl, http: httpx.Cl
     assert [] == control.pending()["faults"]
 
 
-def test_the_official_client_tells_that_a_service_is_away(
+def test_the_official_client_raises_an_outage(
     control: GatewayControl, client: Client
 ) -> None:
     """The official client raises the status as code, because the body is not PostgREST's."""
@@ -110,7 +110,7 @@ def test_a_reply_is_lost_after_the_commit(
     assert has_note(owner, id_)
 
 
-def test_an_error_covers_what_was_done(
+def test_an_error_hides_the_effect(
     control: GatewayControl,
     http: httpx.Client,
     owner: psycopg.Connection,
@@ -161,7 +161,7 @@ def test_a_reply_hangs_after_the_commit(
         assert id_ == hanging.result().json()
 
 
-def test_who_gave_up_on_a_hanging_request_has_done_nothing(
+def test_an_abandoned_hanging_request_has_no_effect(
     gateway: Gateway,
     control: GatewayControl,
     http: httpx.Client,
@@ -200,7 +200,7 @@ def test_a_slow_request_outlasts_an_impatient_caller(
     assert 200 == http.get(NOTES).status_code
 
 
-def test_a_users_token_is_over_and_an_api_key_is_not(
+def test_a_users_token_expires_and_an_api_key_does_not(
     gateway: Gateway, control: GatewayControl, http: httpx.Client
 ) -> None:
     """PostgREST and GoTrue refuse expired user tokens in their own words, and no API key.
@@ -261,7 +261,7 @@ def test_a_command_that_makes_no_sense_is_refused(http: httpx.Client, body: str)
     assert [] == http.get("/_control/faults").json()["faults"]
 
 
-def test_the_control_api_itself_is_spared(control: GatewayControl) -> None:
+def test_the_control_api_has_no_faults(control: GatewayControl) -> None:
     """No fault hits the control API, so a test can always end faults."""
     control.add_fault(reset=True, times=100)
     control.set_realtime("deaf")

@@ -133,7 +133,7 @@ def test_unknown_scope_is_refused(gateway: Gateway, http: httpx.Client, user: Cl
         ("Bearer {anon}", 403, "bad_jwt"),
     ],
 )
-def test_only_users_tokens_speak_for_users(
+def test_only_a_users_token_returns_a_user(
     gateway: Gateway,
     http: httpx.Client,
     authorization: str | None,

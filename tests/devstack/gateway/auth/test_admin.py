@@ -263,7 +263,7 @@ def test_ban_holds_until_it_is_lifted(
     client.auth.refresh_session()
 
 
-def test_delete_removes_the_user_and_what_hangs_on_it(
+def test_delete_removes_the_user_and_dependent_rows(
     admin: Client, client: Client, database: psycopg.Connection, email: str
 ) -> None:
     """A delete removes sessions, identities and the project's own row of the user."""
@@ -347,7 +347,7 @@ def test_unknown_user_is_not_found(admin: Client) -> None:
         assert ("user_not_found", 404) == (caught.value.code, caught.value.status)
 
 
-def test_users_and_browsers_are_kept_out(client: Client, email: str) -> None:
+def test_other_keys_are_refused(client: Client, email: str) -> None:
     """Neither the publishable key nor a user's token opens the admin API."""
     with pytest.raises(AuthApiError) as caught:
         client.auth.admin.list_users()

@@ -28,7 +28,7 @@ def follow(client: Client, link: GenerateLinkResponse, email: str) -> str:
     return answer.user.id
 
 
-def test_invited_user_is_let_in(
+def test_invited_user_signs_in(
     admin: Client, client: Client, database: psycopg.Connection, email: str
 ) -> None:
     """An invited user has the inviter's metadata and no password; the link confirms the address."""
@@ -88,7 +88,7 @@ def test_sign_up_link_makes_a_user(admin: Client, client: Client, email: str) ->
 
 
 @pytest.mark.parametrize("kind", ["recovery", "magiclink"])
-def test_link_lets_a_user_in(
+def test_magic_link_signs_a_user_in(
     admin: Client, make_client: MakeClient, user: Client, email: str, kind: str
 ) -> None:
     """A magic link signs a user in once, by its code or its hash."""
@@ -103,7 +103,7 @@ def test_link_lets_a_user_in(
     assert user.auth.get_user() is not None
 
 
-def test_magic_link_of_a_stranger_signs_up(admin: Client, client: Client, email: str) -> None:
+def test_magic_link_of_an_unknown_address_signs_up(admin: Client, client: Client, email: str) -> None:
     """GoTrue turns the magic link of an unknown address into a sign-up with a random password."""
     link = admin.auth.admin.generate_link({"type": "magiclink", "email": email})
 
@@ -209,7 +209,7 @@ def test_impossible_link_is_refused_in_both_shapes(
 
 
 @pytest.mark.parametrize("path", ["/invite", "/admin/generate_link"])
-def test_only_admins_hand_out_links(
+def test_only_admins_generate_links(
     gateway: Gateway, http: httpx.Client, user: Client, path: str, email: str
 ) -> None:
     """Only an admin may generate a link, because a link is a session."""

@@ -164,7 +164,7 @@ def test_refusals_come_in_both_shapes(
     assert_refused(http, gateway, request_line, body, refusal)
 
 
-def test_linking_asks_who_it_is_first(gateway: Gateway, http: httpx.Client, user: Client) -> None:
+def test_linking_requires_a_session(gateway: Gateway, http: httpx.Client, user: Client) -> None:
     """An anonymous caller gets 401 before Auth tells that linking is disabled."""
     answer = send(http, gateway, "GET /user/identities/authorize")
     known = send(http, gateway, "GET /user/identities/authorize", token=token_of(user))

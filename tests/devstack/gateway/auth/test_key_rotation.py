@@ -115,7 +115,7 @@ def test_refresh_after_a_rotation_is_signed_anew(signing: SigningKeys, user: Cli
     assert (kid, session_id) == (kid_of(token_of(user)), claims_of(user)["session_id"])
 
 
-def test_key_on_standby_is_told_before_it_signs(
+def test_key_on_standby_is_published_before_it_signs(
     gateway: Gateway, http: httpx.Client, signing: SigningKeys, user: Client
 ) -> None:
     """Auth publishes a standby key early, because verifiers cache the JWKS for ten minutes."""
@@ -128,7 +128,7 @@ def test_key_on_standby_is_told_before_it_signs(
     assert "standby" == signing.states()[kid]
 
 
-def test_tokens_of_a_revoked_key_are_believed_nowhere(
+def test_tokens_of_a_revoked_key_are_refused_everywhere(
     make_client: MakeClient,
     gateway: Gateway,
     http: httpx.Client,

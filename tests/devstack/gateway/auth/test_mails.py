@@ -51,7 +51,7 @@ def test_forgotten_password_is_replaced(
     make_client().auth.sign_in_with_password({"email": email, "password": "battery staple"})
 
 
-def test_unknown_address_learns_nothing(
+def test_unknown_address_gets_the_same_answer(
     client: Client, database: psycopg.Connection, email: str
 ) -> None:
     """A recovery of an unknown address has the same answer as one of a known address."""
@@ -105,7 +105,7 @@ def test_link_expires(user: Client, database: psycopg.Connection, email: str) ->
     assert "otp_expired" == caught.value.code
 
 
-def test_new_password_voids_what_was_mailed(
+def test_new_password_voids_mailed_links(
     user: Client, database: psycopg.Connection, email: str
 ) -> None:
     """A new password voids every mailed link, because another person may have one."""
@@ -199,7 +199,7 @@ def test_address_taken_meanwhile_is_refused(
     assert ("email_exists", 422) == (caught.value.code, caught.value.status)
 
 
-def test_resend_repeats_what_is_waited_for(
+def test_resend_repeats_the_confirmation(
     admin: Client, client: Client, database: psycopg.Connection, email: str
 ) -> None:
     """A user without a confirmed address gets another link, and it works."""

@@ -103,7 +103,7 @@ def test_level_survives_a_refresh(user: Client, factor: AuthMFAEnrollResponse) -
     assert "aal2" == claims_of(user)["aal"]
 
 
-def test_next_sign_in_begins_below(
+def test_next_sign_in_begins_at_aal1(
     user: Client, other_device: Client, factor: AuthMFAEnrollResponse, email: str
 ) -> None:
     """The next sign-in by password begins at aal1, and the client knows that aal2 is possible."""
@@ -115,7 +115,7 @@ def test_next_sign_in_begins_below(
     assert "aal2" == claims_of(user)["aal"]
 
 
-def test_proof_ends_the_sessions_that_prove_less(
+def test_verification_ends_sessions_of_a_lower_level(
     make_client: MakeClient, user: Client, other_device: Client
 ) -> None:
     """The first right code ends the user's sessions of a lower level."""
@@ -127,7 +127,7 @@ def test_proof_ends_the_sessions_that_prove_less(
     assert user.auth.get_user() is not None
 
 
-def test_proof_ends_the_other_enrolments(user: Client) -> None:
+def test_verification_deletes_unverified_factors(user: Client) -> None:
     """A verified factor deletes the user's unverified ones."""
     enrolled(user, "left half done")
 
@@ -169,7 +169,7 @@ def test_challenge_is_answered_once(user: Client) -> None:
     assert ("mfa_ip_address_mismatch", 422) == (caught.value.code, caught.value.status)
 
 
-def test_challenge_is_answered_from_where_it_was_asked(
+def test_challenge_is_answered_from_its_own_address(
     user: Client, database: psycopg.Connection
 ) -> None:
     """Auth refuses a code from another IP address than the challenge's."""

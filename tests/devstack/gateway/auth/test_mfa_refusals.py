@@ -181,7 +181,7 @@ def test_first_factor_changes_at_aal2(
         ),
     ],
 )
-def test_what_cannot_be_is_refused_in_both_shapes(
+def test_impossible_request_is_refused_in_both_shapes(
     gateway: Gateway,
     http: httpx.Client,
     user: Client,

@@ -69,7 +69,7 @@ def test_older_path_sends_the_same(
     assert (200, ["magiclink"]) == (answer.status_code, [mail["type"] for mail in mails(email)])
 
 
-def test_code_is_good_once_and_the_latest_alone(client: Client, mails: Mails, email: str) -> None:
+def test_latest_code_works_once(client: Client, mails: Mails, email: str) -> None:
     """A code works once, and a later mail voids it."""
     client.auth.sign_in_with_otp({"email": email})
     client.auth.sign_in_with_otp({"email": email})
@@ -85,7 +85,7 @@ def test_code_is_good_once_and_the_latest_alone(client: Client, mails: Mails, em
     assert "otp_expired" == used.value.code
 
 
-def test_unknown_address_is_refused_where_nobody_is_to_sign_up(
+def test_unknown_address_is_refused_without_sign_up(
     client: Client, mails: Mails, email: str
 ) -> None:
     """`should_create_user` false makes no user and sends no mail."""
@@ -180,7 +180,7 @@ def test_anonymous_sign_in_makes_a_user(open_gateway: Gateway, http: httpx.Clien
     assert answer.user.id == claims_of(client)["sub"]
 
 
-def test_anonymous_user_becomes_a_known_one(
+def test_anonymous_user_becomes_permanent(
     open_gateway: Gateway, http: httpx.Client, email: str
 ) -> None:
     """A confirmed address ends the anonymity, and then the user may set a password."""

@@ -181,7 +181,7 @@ def test_first_link_of_a_change_says_that_another_follows(
     assert "access_token" not in fragment
 
 
-def test_settings_tell_it(gateway: Gateway, http: httpx.Client) -> None:
+def test_settings_show_the_confirmation(gateway: Gateway, http: httpx.Client) -> None:
     """Auth's settings tell a client that a sign-up needs a confirmation."""
     told = send(http, gateway, "GET /settings").json()
 

@@ -64,7 +64,7 @@ def test_request_without_a_key_is_stopped(
     assert (401, message) == (answer.status_code, answer.json()["message"])
 
 
-def test_what_is_not_served_is_named(gateway: Gateway, http: httpx.Client) -> None:
+def test_missing_route_is_named(gateway: Gateway, http: httpx.Client) -> None:
     """Auth names a route that this stack lacks, so nobody takes it for a bug."""
     answer = http.get(f"{gateway.url}/auth/v1/admin/audit")
 

@@ -177,7 +177,7 @@ def test_session_is_set_and_goes_on(
     assert first_token != refreshed.session.refresh_token
 
 
-def test_auth_changes_are_told(client: Client, user_email: str) -> None:
+def test_auth_events_are_emitted(client: Client, user_email: str) -> None:
     """The client's events follow Auth's answers.
 
     https://supabase.com/docs/reference/python/auth-onauthstatechange

@@ -72,7 +72,7 @@ NO_NUMBER = (
         ('tags=eq."{{1,2}}"', {"tags": [1, 2]}, {"tags": [2, 1]}),
     ],
 )
-async def test_a_filter_is_judged_with_the_columns_type(
+async def test_a_filter_is_compared_with_the_columns_type(
     owner: psycopg.Connection,
     service: AsyncRealtimeClient,
     numbers: Iterator[int],
@@ -112,7 +112,7 @@ async def test_a_deletes_filter_sees_the_key_alone(
     assert "profiles" == (await by_body.change())["table"]
 
 
-async def test_a_whole_schema_can_be_heard(
+async def test_a_whole_schema_can_be_subscribed_to(
     owner: psycopg.Connection, service: AsyncRealtimeClient, numbers: Iterator[int]
 ) -> None:
     """A binding without a table means all published ones; one frame serves several bindings."""
@@ -169,7 +169,7 @@ async def test_a_filter_on_a_column_without_a_grant_is_refused(
         ({"select": ["id"]}, "Column selection is not supported for wildcard subscriptions."),
     ],
 )
-async def test_what_cannot_be_subscribed_to_is_a_system_error(
+async def test_an_impossible_binding_is_a_system_error(
     service: AsyncRealtimeClient, binding: dict[str, object], problem: str
 ) -> None:
     """The join succeeds, as hosted, and Realtime's error about the binding follows."""

@@ -96,7 +96,7 @@ async def test_members_of_a_private_topic_talk(gateway: Gateway, connect: Connec
     assert ("hi", {"n": 1}) == said(await bob.broadcast())
 
 
-async def test_a_listener_without_the_policy_speaks_to_nobody(
+async def test_a_listener_without_the_policy_sends_nothing(
     owner: psycopg.Connection, gateway: Gateway, connect: Connect
 ) -> None:
     """Realtime drops a message without an insert policy, and delivers the service's messages."""

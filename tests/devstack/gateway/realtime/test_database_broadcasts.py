@@ -47,7 +47,7 @@ async def test_sql_sends_bytes(owner: psycopg.Connection, gateway: Gateway) -> N
     assert frame.endswith(b"}\xde\xad\xbe\xef\x00\xff")
 
 
-async def test_bytes_that_cannot_be_sent_fail_nobody(owner: psycopg.Connection) -> None:
+async def test_bytes_that_cannot_be_sent_fail_no_transaction(owner: psycopg.Connection) -> None:
     """Bytes that cannot be sent give a warning, and the sender's transaction goes on."""
     with owner.transaction():
         owner.execute(r"select realtime.send_binary('\x00', 'e', null)")
@@ -57,7 +57,7 @@ async def test_bytes_that_cannot_be_sent_fail_nobody(owner: psycopg.Connection) 
         ).fetchone()
 
 
-async def test_what_sql_rolled_back_is_not_sent(
+async def test_a_rollback_in_sql_is_not_sent(
     owner: psycopg.Connection, gateway: Gateway, connect: Connect
 ) -> None:
     """A rollback also undoes the transaction's broadcasts."""
@@ -101,7 +101,7 @@ async def test_a_public_and_a_private_topic_are_two(
     assert [True, True] == [(await private.broadcast())["payload"]["is_private"] for _ in "12"]
 
 
-async def test_a_trigger_tells_of_its_row(
+async def test_a_trigger_sends_its_row(
     owner: psycopg.Connection, gateway: Gateway, connect: Connect, numbers: Iterator[int]
 ) -> None:
     """The trigger of the guide sends the new and the old row, under the operation's name.
@@ -133,7 +133,7 @@ async def test_a_trigger_tells_of_its_row(
         } == frame["payload"]
 
 
-async def test_a_private_join_hears_again_what_it_missed(
+async def test_a_private_join_replays_missed_broadcasts(
     owner: psycopg.Connection, gateway: Gateway, connect: Connect
 ) -> None:
     """A private join gets the missed broadcasts, oldest first and marked as replayed."""
@@ -171,7 +171,7 @@ async def test_a_public_join_cannot_replay(gateway: Gateway, connect: Connect) -
         ("room:7", {"since": 0}, "Unauthorized: You do not have permissions to read from this"),
     ],
 )
-async def test_a_replay_that_cannot_be_is_refused(
+async def test_an_impossible_replay_is_refused(
     gateway: Gateway, topic: str, replay: dict[str, object], reason: str
 ) -> None:
     """Realtime refuses a join with an impossible replay."""
@@ -184,7 +184,7 @@ async def test_a_replay_that_cannot_be_is_refused(
     assert answer["response"]["reason"].startswith(reason)
 
 
-async def test_what_was_replayed_is_not_told_as_news(
+async def test_a_replayed_broadcast_is_not_sent_again(
     owner: psycopg.Connection, gateway: Gateway, connect: Connect
 ) -> None:
     """A replayed broadcast does not arrive again, even if the log brings it after the join."""

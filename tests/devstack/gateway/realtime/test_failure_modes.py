@@ -31,7 +31,7 @@ SUBSCRIBED, ERROR, CLOSED = (
 HEARTBEAT: list[Any] = [None, "9", "phoenix", "heartbeat", {}]
 
 
-async def test_a_silent_realtime_answers_and_tells_nothing(
+async def test_a_silent_realtime_answers_and_sends_no_change(
     owner: psycopg.Connection,
     gateway: Gateway,
     control: GatewayControl,
@@ -60,7 +60,7 @@ async def test_a_silent_realtime_answers_and_tells_nothing(
         assert told == (await client.receive())[4]["data"]["record"]["id"]
 
 
-async def test_a_deaf_realtime_answers_nothing_and_still_tells(
+async def test_a_deaf_realtime_answers_nothing_and_sends_changes(
     owner: psycopg.Connection,
     gateway: Gateway,
     control: GatewayControl,
@@ -86,7 +86,7 @@ async def test_a_deaf_realtime_answers_nothing_and_still_tells(
         assert "10" == (await client.receive())[1]
 
 
-async def test_a_closing_realtime_hangs_up_and_lets_nobody_join(
+async def test_a_closing_realtime_closes_sockets_and_refuses_joins(
     gateway: Gateway, control: GatewayControl
 ) -> None:
     """In mode `closing` Realtime closes sockets with the code of a restart and its own reason."""
@@ -128,7 +128,7 @@ async def test_the_client_comes_back_to_a_realtime_that_was_closing(
     assert id_ == (await heard.change())["record"]["id"]
 
 
-async def test_tokens_that_are_over_close_the_channels_of_users_alone(
+async def test_expired_tokens_close_the_channels_of_users_alone(
     owner: psycopg.Connection,
     gateway: Gateway,
     connect: Connect,

@@ -240,7 +240,7 @@ def test_any_join_is_answered(gateway: Gateway, payload: Any, name: str) -> None
     payload=PAYLOADS,
     name=st.sampled_from(("fuzz", "auction:fuzz")),
 )
-def test_anything_may_be_said_on_a_channel(
+def test_anything_may_be_sent_on_a_channel(
     gateway: Gateway, event: str, payload: Any, name: str
 ) -> None:
     """Realtime answers any frame on a channel, even on one without permission to send."""

@@ -192,7 +192,7 @@ async def test_a_channel_delivers_to_its_readers_only(
     assert {caller: table if caller in readers else "notes" for caller in heard} == told
 
 
-async def test_a_worker_is_rung_by_the_granted_columns_alone(
+async def test_a_worker_gets_the_granted_columns_alone(
     owner: psycopg.Connection, service: AsyncRealtimeClient, ids: Mapping[str, str]
 ) -> None:
     """A worker gets the granted columns, and not the payload."""

@@ -77,7 +77,7 @@ async def test_a_delete_carries_the_key_to_everybody(
     assert ("DELETE", {"id": id_}) == (change["type"], change["old_record"])
 
 
-async def test_a_whole_old_row_travels_with_updates_and_not_with_protected_deletes(
+async def test_a_whole_old_row_is_sent_with_updates_and_not_with_protected_deletes(
     owner: psycopg.Connection, service: AsyncRealtimeClient, numbers: Iterator[int]
 ) -> None:
     """Replica identity full sends old rows; under row security a delete sends only the key."""
@@ -95,7 +95,7 @@ async def test_a_whole_old_row_travels_with_updates_and_not_with_protected_delet
     assert {"id": id_} == delete["old_record"]
 
 
-async def test_the_owner_gets_a_row_and_a_stranger_does_not(
+async def test_the_owner_gets_a_row_and_another_user_does_not(
     owner: psycopg.Connection, gateway: Gateway, connect: Connect, numbers: Iterator[int]
 ) -> None:
     """Row security decides for each subscriber; anon without a policy gets nothing."""
@@ -151,7 +151,7 @@ async def test_a_column_without_a_grant_is_left_out(
     assert ["id", "name"] == [column["name"] for column in change["columns"]]
 
 
-async def test_a_table_without_a_grant_never_rings(
+async def test_a_table_without_a_grant_sends_nothing(
     owner: psycopg.Connection, gateway: Gateway, connect: Connect, numbers: Iterator[int]
 ) -> None:
     """A table without a grant sends nothing, and its subscription has no error."""
@@ -185,7 +185,7 @@ async def test_a_grant_counts_from_its_commit(
         owner.execute("revoke select on closed from authenticated")
 
 
-async def test_what_rolled_back_is_never_told(
+async def test_a_rollback_is_not_sent(
     owner: psycopg.Connection, service: AsyncRealtimeClient, numbers: Iterator[int]
 ) -> None:
     """Realtime reads the log, so it sends only committed changes."""
@@ -199,7 +199,7 @@ async def test_what_rolled_back_is_never_told(
     assert second == (await heard.change())["record"]["id"]
 
 
-async def test_what_happened_before_is_no_news(
+async def test_an_earlier_change_is_not_sent(
     owner: psycopg.Connection, service: AsyncRealtimeClient, numbers: Iterator[int]
 ) -> None:
     """A new subscriber gets no earlier change, even if another one keeps the log read."""

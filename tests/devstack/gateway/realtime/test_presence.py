@@ -47,7 +47,7 @@ async def enter(connect: Connect, gateway: Gateway, key: str, topic: str) -> Roo
     return room
 
 
-async def test_who_is_there_is_told_to_all(gateway: Gateway, connect: Connect) -> None:
+async def test_the_presence_state_reaches_all(gateway: Gateway, connect: Connect) -> None:
     """A track reaches every member, the sender too."""
     alice = await enter(connect, gateway, "alice", "lobby:1")
     bob = await enter(connect, gateway, "bob", "lobby:1")
@@ -58,7 +58,7 @@ async def test_who_is_there_is_told_to_all(gateway: Gateway, connect: Connect) -
         await room.holds({"alice": [{"mood": "good"}]})
 
 
-async def test_a_newcomer_is_told_who_is_there(gateway: Gateway, connect: Connect) -> None:
+async def test_a_new_member_gets_the_presence_state(gateway: Gateway, connect: Connect) -> None:
     """A new member gets the presence state right after the join."""
     alice = await enter(connect, gateway, "alice", "lobby:2")
     await alice.channel.track({})
@@ -82,7 +82,7 @@ async def test_a_second_track_replaces_the_first(gateway: Gateway, connect: Conn
         await room.holds({"alice": [{"n": 2}]})
 
 
-async def test_who_leaves_is_gone(gateway: Gateway, connect: Connect) -> None:
+async def test_a_member_who_leaves_is_removed(gateway: Gateway, connect: Connect) -> None:
     """Untrack, leave and a closed socket remove the client's state."""
     watcher = await enter(connect, gateway, "watcher", "lobby:4")
     untracker, leaver, hanger_up = [

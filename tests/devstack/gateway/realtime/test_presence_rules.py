@@ -48,7 +48,7 @@ def bare(state: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-async def test_who_tracks_is_answered_and_then_told_of(gateway: Gateway) -> None:
+async def test_a_track_is_answered_and_then_broadcast(gateway: Gateway) -> None:
     """A track gets a reply and then a diff; a second state names the one it replaces."""
     async with wire(gateway) as alice:
         assert {} == await enter(alice, "p:1", "alice")
@@ -72,7 +72,7 @@ async def test_who_tracks_is_answered_and_then_told_of(gateway: Gateway) -> None
         assert first == diff["joins"]["alice"]["metas"][0]["phx_ref_prev"]
 
 
-async def test_two_of_one_key_are_there_twice(gateway: Gateway) -> None:
+async def test_two_clients_of_one_key_have_two_states(gateway: Gateway) -> None:
     """Two clients with one key have two states, which end one by one."""
     async with wire(gateway) as one, wire(gateway) as watcher:
         await enter(watcher, "p:2", "watcher")
@@ -100,7 +100,7 @@ async def test_without_a_key_one_is_made(gateway: Gateway) -> None:
         assert key == str(uuid.UUID(key))
 
 
-async def test_who_tracks_without_having_asked_is_told_of_the_others(gateway: Gateway) -> None:
+async def test_a_track_turns_presence_on(gateway: Gateway) -> None:
     """A track without presence in the join turns presence on, beginning with the current state."""
     async with wire(gateway) as first, wire(gateway) as second:
         await enter(first, "p:4", "first")
@@ -126,7 +126,7 @@ async def test_who_tracks_without_having_asked_is_told_of_the_others(gateway: Ga
         ("dance", {}, {}),
     ],
 )
-async def test_what_presence_does_not_know_is_an_error(
+async def test_an_unknown_presence_event_is_an_error(
     gateway: Gateway, event: str, payload: Any, answer: dict[str, str]
 ) -> None:
     """An unknown presence event fails, and the channel goes on."""
@@ -138,7 +138,7 @@ async def test_what_presence_does_not_know_is_an_error(
         assert {"status": "error", "response": answer} == (await client.receive())[4]
 
 
-async def test_who_tracks_too_often_is_closed(gateway: Gateway) -> None:
+async def test_too_many_tracks_close_the_channel(gateway: Gateway) -> None:
     """Realtime closes a channel after more than five calls in thirty seconds."""
     async with wire(gateway) as client:
         await enter(client, "p:6", "me")

@@ -125,7 +125,7 @@ async def test_a_topic_that_was_not_joined_is_unmatched(gateway: Gateway) -> Non
         assert "ok" == (await client.receive())[4]["status"]
 
 
-async def test_what_waited_for_a_join_that_is_refused_is_answered(gateway: Gateway) -> None:
+async def test_frames_before_a_refused_join_are_answered(gateway: Gateway) -> None:
     """Realtime answers every frame that waited for a refused join."""
     async with wire(gateway) as client:
         await client.send(join_frame("1", "room:refused", private=True))

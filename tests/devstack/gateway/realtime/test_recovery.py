@@ -148,7 +148,7 @@ async def test_a_lost_slot_is_made_anew(
     assert id_ == (await heard.change())["record"]["id"]
 
 
-async def test_a_lost_judge_costs_no_change(
+async def test_a_lost_row_check_costs_no_change(
     own_database: psycopg.Connection,
     superuser: psycopg.Connection,
     own_gateway: Gateway,
@@ -168,7 +168,7 @@ async def test_a_lost_judge_costs_no_change(
     assert after == (await heard.change())["record"]["id"]
 
 
-async def test_a_commit_is_told_once_others_see_it(
+async def test_a_commit_is_sent_once_others_see_it(
     own_database: psycopg.Connection,
     superuser: psycopg.Connection,
     own_gateway: Gateway,
@@ -206,7 +206,7 @@ async def test_a_commit_is_told_once_others_see_it(
         pass
 
 
-async def test_losing_every_connection_passes(
+async def test_realtime_recovers_from_losing_every_connection(
     own_database: psycopg.Connection,
     superuser: psycopg.Connection,
     own_gateway: Gateway,

@@ -63,7 +63,7 @@ async def test_values_are_json_as_postgres_writes_it(
     assert "old_record" not in data
 
 
-async def test_a_key_that_changes_is_told_as_it_was(
+async def test_a_changed_key_is_sent_in_the_old_record(
     owner: psycopg.Connection, service: AsyncRealtimeClient, numbers: Iterator[int]
 ) -> None:
     """A changed key sends its old value in the old record."""
@@ -77,7 +77,7 @@ async def test_a_key_that_changes_is_told_as_it_was(
     assert ({"id": new, "body": "x"}, {"id": old}) == (change["record"], change["old_record"])
 
 
-async def test_a_whole_old_row_travels_with_unprotected_deletes(
+async def test_a_whole_old_row_is_sent_with_unprotected_deletes(
     owner: psycopg.Connection, service: AsyncRealtimeClient, numbers: Iterator[int]
 ) -> None:
     """Replica identity full sends the old row of a delete, if the table has no row security."""
@@ -166,7 +166,7 @@ async def test_a_row_without_a_readable_key_is_an_error(
     assert expected == data
 
 
-async def test_a_row_that_is_hidden_by_its_update_is_not_told_of(
+async def test_a_row_that_is_hidden_by_its_update_is_not_sent(
     owner: psycopg.Connection, gateway: Gateway, connect: Connect, numbers: Iterator[int]
 ) -> None:
     """An update that hides a row from its reader sends nothing; the new owner gets it."""
@@ -186,7 +186,7 @@ async def test_a_row_that_is_hidden_by_its_update_is_not_told_of(
     )
 
 
-async def test_a_truncate_is_never_told(
+async def test_a_truncate_is_never_sent(
     owner: psycopg.Connection, service: AsyncRealtimeClient, numbers: Iterator[int]
 ) -> None:
     """A truncate sends nothing, as on hosted Supabase."""

@@ -118,7 +118,7 @@ def test_empty_rows_have_defaults(http: httpx.Client, body: object, count: int) 
         ("", "", [], 201),
     ],
 )
-def test_upsert_says_whether_rows_came_to_be(
+def test_upsert_answers_201_for_a_new_row(
     http: httpx.Client, prefer: str, query: str, body: object, status: int
 ) -> None:
     """An upsert answers 201 if it has made a row, and 200 if it has only merged."""
@@ -149,7 +149,7 @@ def test_merging_needs_a_unique_key(http: httpx.Client) -> None:
         ("DELETE", "?or=(id.gte.0,id.lt.0)", 204, None),
     ],
 )
-def test_whole_table_is_not_written_by_mistake(
+def test_write_without_a_filter_is_refused(
     http: httpx.Client,
     owner: psycopg.Connection,
     method: str,
@@ -182,7 +182,7 @@ def test_columns_of_an_update_are_chosen(http: httpx.Client, owner: psycopg.Conn
     assert answer.json() == [{"n": 2, "word": None, "flag": True}]
 
 
-def test_rows_come_in_the_order_asked_for(http: httpx.Client) -> None:
+def test_rows_come_in_the_requested_order(http: httpx.Client) -> None:
     """`order` sorts the rows of a representation, and each embed has an order of its own."""
     answer = http.post(
         "/samples?select=id&order=id.desc", json=[{"id": 1}, {"id": 2}], headers=REPRESENTED
@@ -200,7 +200,7 @@ def test_representation_is_never_cut_short(http: httpx.Client) -> None:
     assert (len(answer.json()), len(read.json())) == (70, 50)
 
 
-def test_undone_write_still_shows_what_its_end_refuses(
+def test_undone_write_checks_deferred_constraints(
     http: httpx.Client, owner: psycopg.Connection
 ) -> None:
     """A write with tx=rollback checks deferred constraints before it shows its rows."""
@@ -213,7 +213,7 @@ def test_undone_write_still_shows_what_its_end_refuses(
     assert owner.execute("select from public.later").fetchall() == []
 
 
-def test_select_of_nothing_is_everything(http: httpx.Client) -> None:
+def test_empty_select_reads_every_column(http: httpx.Client) -> None:
     """PostgREST reads an empty select list as `*`; a list of one empty embed yields no keys."""
     asked = {"Prefer": "count=exact"}
     whole = http.get("/categories?select=&limit=2", headers=asked)

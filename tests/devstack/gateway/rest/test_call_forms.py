@@ -143,7 +143,7 @@ def test_list_calls_with_its_first_row(
         ("text/csv", "a\nx\n", 400, "22P02"),
     ],
 )
-def test_list_that_is_no_call_is_named(
+def test_rows_with_different_keys_are_refused(
     http: httpx.Client, kind: str, body: str, status: int, code: str
 ) -> None:
     """PostgREST refuses rows whose keys differ, in any order of the rows."""

@@ -11,7 +11,7 @@ from tests.support.gateways import Gateway
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS"])
-def test_partition_is_no_table_of_its_own(http: httpx.Client, method: str) -> None:
+def test_partition_is_hidden(http: httpx.Client, method: str) -> None:
     """PostgREST hides a partition, which would bypass the policies of its parent."""
     answer = http.request(method, "/events_2026?id=eq.1", json={"note": "open"})
 
@@ -38,7 +38,7 @@ def test_partition_is_not_embedded(http: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize("hint", ["seller", "vendor"])
-def test_view_has_a_way_for_each_of_its_names(service: Client, hint: str) -> None:
+def test_view_has_a_relationship_for_each_name(service: Client, hint: str) -> None:
     """A view that shows a foreign key's column twice has a relationship by either name."""
     query = service.table("offers").select(f"users!{hint}(display_name)").eq("id", BICYCLE)
 
@@ -77,7 +77,7 @@ def test_view_has_the_keys_of_all_its_tables(
     assert (answer.status_code, answer.json()["code"]) == (status, code)
 
 
-def test_view_is_followed_through_a_query_within(http: httpx.Client) -> None:
+def test_view_is_followed_through_a_cte(http: httpx.Client) -> None:
     """PostgREST finds the origin of a view's column through a CTE, beside any odd column."""
     select = "label,auctions(status),public_profiles(display_name)"
     answer = http.get(f"/labelled?select={select}&label_id=eq.{BICYCLE}")

@@ -42,7 +42,7 @@ def test_party_reads_the_page(client_for: ClientFor, user: str) -> None:
     assert names == ["bob", "alice"]
 
 
-def test_stranger_and_visitor_read_nothing(client_for: ClientFor, anon: Client) -> None:
+def test_another_user_and_a_visitor_read_nothing(client_for: ClientFor, anon: Client) -> None:
     """Another user gets no rows; an anonymous visitor gets 42501."""
     assert rows(client_for(CLEO).table("disputes").select(PAGE).execute()) == []
     with pytest.raises(APIError) as caught:
@@ -70,7 +70,7 @@ def test_staff_reads_by_state(service: Client) -> None:
         ("dispute_evidence", "user_id", ["bob"]),
     ],
 )
-def test_pieces_name_who_sent_them(
+def test_messages_and_evidence_name_their_sender(
     service: Client, table: str, key: str, expected: list[str]
 ) -> None:
     """The contract's key names lead from a message or a piece of evidence to its sender."""

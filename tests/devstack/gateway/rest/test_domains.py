@@ -124,7 +124,7 @@ def test_domain_has_its_form_in_json(http: httpx.Client, path: str, expected: ob
     assert answer.json() == expected
 
 
-def test_column_has_its_form_beside_everything(http: httpx.Client) -> None:
+def test_column_has_its_form_beside_a_star(http: httpx.Client) -> None:
     """A column that a request names twice has its form twice."""
     [row] = http.get("/goods?id=eq.1&select=id,*,more:price").json()
 

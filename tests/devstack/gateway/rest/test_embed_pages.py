@@ -127,7 +127,7 @@ def test_hint_that_does_not_exist_is_named(http: httpx.Client) -> None:
     )
 
 
-def test_two_ways_over_junctions_are_told(http: httpx.Client) -> None:
+def test_two_junctions_are_listed(http: httpx.Client) -> None:
     """PGRST201 describes each relationship, and the hint that chooses it."""
     answer = http.get("/films?select=actors(id)")
     hinted = [http.get(f"/films?select=actors!{way}(id)").json() for way in ("roles", "extras")]
@@ -154,7 +154,7 @@ def test_two_ways_over_junctions_are_told(http: httpx.Client) -> None:
     )
 
 
-def test_table_that_leads_nowhere_is_guessed(http: httpx.Client) -> None:
+def test_unrelated_table_gets_a_suggestion(http: httpx.Client) -> None:
     """The error suggests another table if no relationship leaves the named one."""
     answer = http.get("/parcels?select=listings(id)")
 

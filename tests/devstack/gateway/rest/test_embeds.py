@@ -53,7 +53,7 @@ def test_foreign_key_leads_through_views(anon: Client) -> None:
     }
 
 
-def test_view_embeds_what_points_to_its_table(anon: Client) -> None:
+def test_view_embeds_rows_that_point_to_its_table(anon: Client) -> None:
     """A view embeds the rows that point to its table."""
     query = anon.table("public_profiles").select("display_name,listings(title)")
     found = query.eq("display_name", "bob").execute()
@@ -180,7 +180,7 @@ def test_written_row_embeds_too(http: httpx.Client, gateway: Gateway) -> None:
     assert answer.json() == [{"url": "x.jpg", "listings": {"title": 'Green, "good" chair (old)'}}]
 
 
-def test_two_ways_are_ambiguous(service: Client) -> None:
+def test_two_relationships_are_ambiguous(service: Client) -> None:
     """Two relationships without a hint answer 300 and their list; a hint chooses one."""
     with pytest.raises(APIError) as caught:
         service.table("orders").select("users(id)").execute()

@@ -107,7 +107,7 @@ def test_plain_raise_is_400(http: httpx.Client) -> None:
     )
 
 
-def test_error_of_postgres_is_whole(http: httpx.Client) -> None:
+def test_error_of_postgres_is_complete(http: httpx.Client) -> None:
     """Postgres's own detail arrives unchanged."""
     answer = http.post("/settings", json={"key": "fee"})
 
@@ -132,7 +132,7 @@ def test_detail_and_hint_pass_through(anon: Client) -> None:
     assert caught.value.json() == expected
 
 
-def test_function_may_dictate_its_error(http: httpx.Client) -> None:
+def test_function_may_set_its_error(http: httpx.Client) -> None:
     """A function that raises SQLSTATE PGRST sets body, status and headers by JSON."""
     answer = http.post(
         "/rpc/fail",
@@ -175,7 +175,7 @@ MESSAGE = '{"code": "OWN", "message": "m"}'
         ),
     ],
 )
-def test_error_that_cannot_be_dictated_is_named(
+def test_unreadable_raised_error_is_named(
     http: httpx.Client, message: str, detail: str | None, details: str
 ) -> None:
     """PGRST121 names the part of the raised JSON that it cannot read, and the expected form."""
@@ -188,7 +188,7 @@ def test_error_that_cannot_be_dictated_is_named(
     assert answer.json()["hint"].startswith(f"{half} must be a JSON object with obligatory keys:")
 
 
-def test_dictated_error_needs_a_detail(http: httpx.Client) -> None:
+def test_raised_error_needs_a_detail(http: httpx.Client) -> None:
     """A raised PGRST error without a detail has no status, so PGRST121 answers."""
     answer = http.post("/rpc/undetailed_error", json={})
 
@@ -227,7 +227,7 @@ def test_path_without_meaning_is_404(http: httpx.Client, path: str, status: int,
     assert (answer.status_code, answer.json()["code"]) == (status, code)
 
 
-def test_near_miss_of_a_table_is_guessed(anon: Client) -> None:
+def test_similar_table_is_suggested(anon: Client) -> None:
     """The hint suggests the table with the most similar name."""
     with pytest.raises(APIError) as caught:
         anon.table("listing").select("*").execute()

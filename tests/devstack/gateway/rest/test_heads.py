@@ -63,7 +63,7 @@ def test_location_has_the_whole_key(http: httpx.Client, gateway: Gateway) -> Non
         ("/shipments", {"carrier": "x"}, "return=headers-only"),
     ],
 )
-def test_location_is_of_one_row_and_asked_for(
+def test_location_names_one_row_on_request(
     http: httpx.Client, gateway: Gateway, path: str, body: object, prefer: str
 ) -> None:
     """Location is absent for several rows, for a table without a key and for another preference."""
@@ -188,7 +188,7 @@ def test_preferences_may_come_in_several_lines(http: httpx.Client) -> None:
     assert answer.headers["location"] == "/settings?key=eq.x"
 
 
-def test_unknown_preference_is_refused_when_strict(http: httpx.Client) -> None:
+def test_unknown_preference_is_refused_with_strict_handling(http: httpx.Client) -> None:
     """PGRST122 lists the preferences that PostgREST does not know."""
     prefer = "handling=strict, anything, timezone=Jupiter/Red_Spot"
     answer = http.get("/categories", headers={"Prefer": prefer})
@@ -215,7 +215,7 @@ def test_unknown_preference_is_refused_when_strict(http: httpx.Client) -> None:
         ("/rpc/put_setting", "OPTIONS,POST"),
     ],
 )
-def test_options_are_what_may_be_done(http: httpx.Client, path: str, allowed: str) -> None:
+def test_options_lists_the_allowed_methods(http: httpx.Client, path: str, allowed: str) -> None:
     """OPTIONS lists the methods that a view or a function allows."""
     answer = http.options(path)
 

@@ -107,7 +107,7 @@ def test_injection_in_names_of_a_write_is_refused(http: httpx.Client, text: str)
     ],
     ids=range(11),
 )
-def test_monstrous_query_is_refused(http: httpx.Client, query: str) -> None:
+def test_huge_query_is_refused(http: httpx.Client, query: str) -> None:
     """A deep, wide, long or broken query gets a 4xx soon."""
     answer = http.get(f"/listings?{query}", timeout=10)
 
@@ -136,7 +136,7 @@ def test_monstrous_query_is_refused(http: httpx.Client, query: str) -> None:
     ],
     ids=range(16),
 )
-def test_monstrous_body_is_refused(http: httpx.Client, body: bytes) -> None:
+def test_body_without_a_row_is_refused(http: httpx.Client, body: bytes) -> None:
     """A body that holds no row gets a 4xx, in a write and in a call."""
     headers = {"Content-Type": "application/json", "Prefer": "tx=rollback"}
     written = http.post("/settings", content=body, headers=headers)
@@ -187,7 +187,7 @@ def test_huge_body_without_a_length_is_413(gateway: Gateway) -> None:
     ],
     ids=range(11),
 )
-def test_odd_header_is_no_error_of_ours(http: httpx.Client, headers: dict[str, str]) -> None:
+def test_odd_header_is_no_server_error(http: httpx.Client, headers: dict[str, str]) -> None:
     """The gateway ignores or refuses a header that it cannot read."""
     encoded = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
     answer = http.get("/listings", headers=encoded)
@@ -195,7 +195,7 @@ def test_odd_header_is_no_error_of_ours(http: httpx.Client, headers: dict[str, s
     assert answer.status_code < 500
 
 
-def test_half_a_request_hangs_nobody(gateway: Gateway, http: httpx.Client) -> None:
+def test_half_a_request_delays_no_other(gateway: Gateway, http: httpx.Client) -> None:
     """Sockets with half a request do not keep the server from others."""
     held = []
     for _ in range(30):

@@ -318,7 +318,7 @@ def test_page_works_as_shown(service: Client, ask: Ask, expected: Any) -> None:
         ),
     ],
 )
-def test_count_is_the_answers(service: Client, ask: Ask, count: int, data: Any) -> None:
+def test_count_is_in_the_answer(service: Client, ask: Ask, count: int, data: Any) -> None:
     """The count arrives in a header, with rows or without."""
     found = ask(service).execute()
 
@@ -347,7 +347,7 @@ def test_count_is_the_answers(service: Client, ask: Ask, count: int, data: Any) 
         (lambda c: c.rpc("add", {"a": 1}).csv(), "pgrst_scalar\n11"),
     ],
 )
-def test_form_is_the_one_asked_for(anon: Client, ask: Ask, expected: Any) -> None:
+def test_form_is_the_requested_one(anon: Client, ask: Ask, expected: Any) -> None:
     """The answer has the requested form: one object, or lines of CSV."""
     assert ask(anon).execute().data == expected
 

@@ -48,7 +48,7 @@ def test_each_sees_own_rows(anon: Client, alice: Client, bob: Client, service: C
     assert seen == [[], ["alice"], ["bob"], ["alice", "bob", "cleo"]]
 
 
-def test_policy_checks_what_is_written(bob: Client) -> None:
+def test_policy_checks_written_rows(bob: Client) -> None:
     """A policy refuses a row of another user with 42501; a signed-in caller gets 403."""
     bid = {"auction_id": BICYCLE_AUCTION, "bidder_id": ALICE, "amount_cents": 9000}
     with pytest.raises(APIError) as caught:

@@ -18,7 +18,7 @@ def until(is_met: Callable[[], bool]) -> None:
     assert wait_until(is_met, TIMEOUT_S), "the notice was not heard"
 
 
-def test_ddl_makes_new_things_known(http: httpx.Client, owner: psycopg.Connection) -> None:
+def test_ddl_makes_new_relations_known(http: httpx.Client, owner: psycopg.Connection) -> None:
     """Event triggers send the notice after DDL, as hosted; the gateway sees a drop as well."""
     owner.execute("create table public.fresh (id integer primary key references public.categories)")
     owner.execute("create function public.freshly() returns integer language sql as 'select 7'")
@@ -157,7 +157,7 @@ def test_changed_column_is_read_without_a_notice(
         owner.execute("drop table shop.changing")
 
 
-def test_role_settings_are_part_of_it(http: httpx.Client, owner: psycopg.Connection) -> None:
+def test_role_settings_are_read_again(http: httpx.Client, owner: psycopg.Connection) -> None:
     """`alter role anon set …` takes effect after the notice."""
 
     def shown() -> str:

@@ -106,7 +106,7 @@ def test_empty_list_inserts_nothing(http: httpx.Client) -> None:
     assert (answer.status_code, answer.json()) == (201, [])
 
 
-def test_upsert_updates_what_is_there(service: Client, owner: psycopg.Connection) -> None:
+def test_upsert_updates_existing_rows(service: Client, owner: psycopg.Connection) -> None:
     """An upsert changes only the columns that the body has."""
     service.table("settings").update({"note": "kept"}).eq("key", "fee").execute()
     rows = [{"key": "fee", "value": 600}, {"key": "new", "value": 1}]
@@ -119,7 +119,7 @@ def test_upsert_updates_what_is_there(service: Client, owner: psycopg.Connection
     assert stored(owner)["fee"] == 600
 
 
-def test_upsert_tells_old_from_new(http: httpx.Client) -> None:
+def test_upsert_distinguishes_old_from_new(http: httpx.Client) -> None:
     """An upsert answers 201 if it has made a row, and 200 if all rows were there."""
     headers = {"Prefer": "resolution=merge-duplicates"}
     first = http.post("/settings", json={"key": "a", "value": 1}, headers=headers)
@@ -165,7 +165,7 @@ def test_writes_count_their_rows(http: httpx.Client) -> None:
     assert [inserted.status_code, updated.status_code, deleted.status_code] == [201, 204, 204]
 
 
-def test_delete_returns_what_it_took(service: Client) -> None:
+def test_delete_returns_the_deleted_rows(service: Client) -> None:
     """A delete returns the rows as they were."""
     service.table("settings").insert({"key": "a"}, returning=ReturnMethod.minimal).execute()
     gone = service.table("settings").delete(count=CountMethod.exact).eq("key", "a").execute()

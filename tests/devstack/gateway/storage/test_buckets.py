@@ -126,7 +126,7 @@ def test_name_is_taken_once(http: httpx.Client, service: Client, name: str) -> N
     assert ("409", "Duplicate", "BucketAlreadyExists") == refusal(answer)
 
 
-def test_user_makes_what_the_policies_allow(
+def test_user_makes_the_buckets_that_policies_allow(
     client_for: ClientFor, user: Client, user_id: str, name: str, owner: psycopg.Connection
 ) -> None:
     """A policy lets a user make a private bucket, which other users do not see."""
@@ -193,7 +193,7 @@ def test_odd_bucket_is_refused(
     assert expected == refusal(http.post("/bucket", json=body))
 
 
-def test_missing_name_is_told_as_fastify_does(http: httpx.Client) -> None:
+def test_missing_name_has_fastifys_error(http: httpx.Client) -> None:
     """A missing name has the error of Fastify's validator, as on hosted Storage."""
     assert "body must have required property 'name'" == http.post("/bucket").json()["message"]
 

@@ -76,7 +76,7 @@ def test_public_bucket_shows_its_objects_by_every_path(
     assert keyless_http.get(f"/object/info/public/{photo}").is_success
 
 
-def test_private_bucket_denies_itself(keyless_http: httpx.Client, note: str) -> None:
+def test_private_bucket_is_hidden(keyless_http: httpx.Client, note: str) -> None:
     """A caller without a token gets the error of a missing bucket."""
     bad = {"Authorization": "Bearer nonsense"}
     answers = [
@@ -177,7 +177,7 @@ def test_range_beyond_the_end_is_refused(
     assert "InvalidRange" == answer.json()["message"]
 
 
-def test_what_a_browser_has_is_not_sent_again(keyless_http: httpx.Client, photo: str) -> None:
+def test_cached_contents_are_not_sent_again(keyless_http: httpx.Client, photo: str) -> None:
     """Storage does not resend contents that the browser has, by ETag or by time."""
     url = f"/object/public/{photo}"
     first = keyless_http.get(url)

@@ -154,7 +154,7 @@ def test_broken_utf8_in_a_path_is_refused(http: httpx.Client, path: str) -> None
     ],
     ids=range(17),
 )
-def test_monstrous_json_is_refused(http: httpx.Client, body: bytes) -> None:
+def test_broken_json_is_refused(http: httpx.Client, body: bytes) -> None:
     """Storage refuses deep, long, broken or wrong JSON."""
     headers = {"content-type": "application/json"}
     for method, path, _ in BODIES:
@@ -188,7 +188,7 @@ def test_any_body_is_answered(
 
 @fuzzed(40)
 @given(st.text(NAMES, max_size=60), st.text(NAMES, max_size=60))
-def test_any_name_that_is_taken_is_kept(http: httpx.Client, folder: str, name: str) -> None:
+def test_any_accepted_name_is_kept(http: httpx.Client, folder: str, name: str) -> None:
     """Storage refuses a name, or lists, shows and deletes exactly that name."""
     key = f"{uuid.uuid4()}/{folder}/{name}"
     answer = send(http, "POST", f"/object/notes/{quoted(key)}", content=b"x")

@@ -17,7 +17,7 @@ import pytest
         ("POST", "/vector/CreateIndex", "A vector bucket"),
     ],
 )
-def test_what_is_left_out_is_named(http: httpx.Client, method: str, path: str, what: str) -> None:
+def test_missing_feature_is_named(http: httpx.Client, method: str, path: str, what: str) -> None:
     """The error names the missing feature, so nobody takes it for a bug."""
     answer = http.request(method, path)
 

@@ -106,7 +106,7 @@ def test_odd_name_is_refused(http: httpx.Client, name: str) -> None:
     "name",
     ["a b", "a+b&c=d@e:f,g;h!i*j'k(l)m$n", "what?.txt", "...", "x" * 900],
 )
-def test_many_a_name_is_fine(
+def test_valid_name_is_kept(
     user: Client, user_id: str, name: str, transport: httpx.Client
 ) -> None:
     """A valid name stays as it is, by every route."""

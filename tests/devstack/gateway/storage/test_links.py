@@ -168,7 +168,7 @@ def test_link_may_replace_if_it_was_made_so(http: httpx.Client, key: str) -> Non
     assert b"new" == http.get(f"/object/notes/{key}").content
 
 
-def test_link_is_made_for_who_may_upload(user: Client) -> None:
+def test_link_is_made_for_uploaders(user: Client) -> None:
     """A user gets an upload link only where the policies allow the upload."""
     with pytest.raises(StorageApiError) as caught:
         user.storage.from_("notes").create_signed_upload_url(f"{uuid.uuid4()}/x.txt")

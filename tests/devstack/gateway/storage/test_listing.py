@@ -92,7 +92,7 @@ def test_page_is_cut_out(service: Client, folder: str) -> None:
         ("' or 1=1 --", []),
     ],
 )
-def test_search_is_a_beginning(
+def test_search_matches_beginnings(
     service: Client, folder: str, search: str, expected: list[str]
 ) -> None:
     """A search matches the beginnings of names, in any case, without wildcards."""

@@ -58,7 +58,7 @@ def test_object_is_copied(user: Client, user_id: str, key: str) -> None:
     assert ("text/plain", {"n": 1}) == (info["content_type"], info["metadata"])
 
 
-def test_copy_may_say_something_else_of_itself(http: httpx.Client, key: str) -> None:
+def test_copy_may_have_its_own_metadata(http: httpx.Client, key: str) -> None:
     """A copy may have its own type, time and user metadata."""
     body = {
         "bucketId": "notes",
@@ -168,7 +168,7 @@ def test_single_removal_says_what_is_wrong(
     assert NOT_FOUND == refusal(http.delete(f"/object/notes/{key}"))
 
 
-def test_removal_names_something(http: httpx.Client) -> None:
+def test_removal_needs_a_name(http: httpx.Client) -> None:
     """Storage refuses an empty or missing list of removals."""
     bodies: list[dict[str, list[str]]] = [{"prefixes": []}, {}]
     for body in bodies:

@@ -87,7 +87,7 @@ def test_proofs_are_the_owners_and_staffs(
     assert {"seller", "staff"} == readers(client_for, people, "address-proofs", key)
 
 
-def test_listing_shows_what_may_be_read(
+def test_listing_shows_readable_folders(
     client_for: ClientFor, service: Client, people: People
 ) -> None:
     """A listing shows a folder to those who may read an object in it."""
@@ -104,7 +104,7 @@ def test_listing_shows_what_may_be_read(
     assert set() == folders(None)
 
 
-def test_link_is_made_for_what_may_be_read(
+def test_link_is_made_for_readers(
     client_for: ClientFor, service: Client, people: People
 ) -> None:
     """Storage signs a link only for a reader, alone or among several."""

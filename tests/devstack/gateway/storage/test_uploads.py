@@ -129,7 +129,7 @@ def test_form_of_a_browser_is_a_file(http: httpx.Client, key: str) -> None:
     )
 
 
-def test_nothing_said_is_bytes_that_are_not_kept(http: httpx.Client, key: str) -> None:
+def test_undescribed_file_is_bytes_without_caching(http: httpx.Client, key: str) -> None:
     """A file without a type is bytes, without a time is not cached; odd metadata is ignored."""
     assert http.post(f"/object/notes/{key}", content=b"", headers={"x-metadata": "?"}).is_success
 
@@ -171,7 +171,7 @@ def test_upsert_and_update_replace(user: Client, key: str, owner: psycopg.Connec
     assert {"n": 3} == third["user_metadata"]
 
 
-def test_update_makes_what_is_missing(user: Client, key: str) -> None:
+def test_update_uploads_a_missing_object(user: Client, key: str) -> None:
     """PUT of a missing object uploads it, as hosted."""
     user.storage.from_("notes").update(key, b"new")
 
@@ -206,7 +206,7 @@ def test_object_of_others_is_not_replaced(
     assert b"the service's" == service.storage.from_("notes").download(key)
 
 
-def test_policy_sees_what_is_announced(client_for: ClientFor, service: Client) -> None:
+def test_policy_sees_the_announced_size(client_for: ClientFor, service: Client) -> None:
     """A policy can check the announced type and size before the first byte."""
     name = f"{uuid.uuid4()}.txt"
     drop = client_for(None).storage.from_("dropbox")
@@ -219,7 +219,7 @@ def test_policy_sees_what_is_announced(client_for: ClientFor, service: Client) -
     assert b"x" * 100 == service.storage.from_("dropbox").download(name)
 
 
-def test_replacing_needs_the_right_to_look(client_for: ClientFor) -> None:
+def test_replacing_needs_the_right_to_read(client_for: ClientFor) -> None:
     """An upsert needs a select policy, as hosted; an upload does not."""
     drop = client_for(None).storage.from_("dropbox")
 

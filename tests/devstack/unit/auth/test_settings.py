@@ -5,7 +5,7 @@ from pathlib import Path
 from devstack.gateway.auth.settings import AuthSettings
 
 
-def test_what_is_not_said_is_the_clis_default(tmp_path: Path) -> None:
+def test_missing_setting_is_the_clis_default(tmp_path: Path) -> None:
     """A missing setting has the default of the Supabase CLI."""
     config = tmp_path / "config.toml"
     config.write_text('project_id = "x"')
@@ -13,7 +13,7 @@ def test_what_is_not_said_is_the_clis_default(tmp_path: Path) -> None:
     assert AuthSettings() == AuthSettings.read(config)
 
 
-def test_what_is_said_is_honoured(tmp_path: Path) -> None:
+def test_each_setting_is_read(tmp_path: Path) -> None:
     """Auth reads each setting at its place below `[auth]`."""
     config = tmp_path / "config.toml"
     config.write_text(

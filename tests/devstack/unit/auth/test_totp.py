@@ -26,7 +26,7 @@ def test_code_of_the_period_and_its_neighbours_is_right(
 
 
 @pytest.mark.parametrize("code", ["", "12345", "1234567", "abcdef", "\0"])
-def test_what_is_no_code_is_wrong(code: str) -> None:
+def test_any_other_text_is_wrong(code: str) -> None:
     """Any text that is no code is wrong, and no error."""
     assert not is_valid_code(SECRET, code)
 

@@ -63,7 +63,7 @@ def test_a_filter_is_read(text: str, expected: list[Condition]) -> None:
         (f"id=in.({','.join(map(str, range(101)))})", "must have at most 100 elements"),
     ],
 )
-def test_a_filter_that_says_nothing_is_refused(text: str, problem: str) -> None:
+def test_an_empty_filter_is_refused(text: str, problem: str) -> None:
     """The parser refuses an empty filter, which would select all rows or none."""
     with pytest.raises(FilterError) as refusal:
         parse_filter(text)

@@ -89,7 +89,7 @@ def test_a_binary_broadcast_carries_bytes() -> None:
     ],
 )
 @pytest.mark.parametrize("version", Version)
-def test_what_is_no_frame_is_refused(data: str | bytes, version: Version) -> None:
+def test_a_broken_frame_is_refused(data: str | bytes, version: Version) -> None:
     """The parser returns a frame or raises this one error."""
     with pytest.raises(FrameError):
         parse(data, version)

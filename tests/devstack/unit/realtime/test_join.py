@@ -42,7 +42,7 @@ def test_a_join_of_the_official_client_is_read() -> None:
         {"config": {"broadcast": {"replay": 1}, "presence": {"key": []}}},
     ],
 )
-def test_what_cannot_be_read_is_not_asked_for(payload: object) -> None:
+def test_an_unreadable_option_is_ignored(payload: object) -> None:
     """The parser ignores an unreadable option; Python's client sends null for some."""
     request = read_join(payload)
 

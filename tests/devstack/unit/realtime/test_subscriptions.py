@@ -70,7 +70,7 @@ def test_a_binding_concerns_what_it_names(params: dict[str, str], *, expected: b
         ({"schema": "public", "select": ["id"]}, "Column selection is not supported for wildcard"),
     ],
 )
-def test_a_binding_that_means_nothing_is_refused(params: dict[str, object], problem: str) -> None:
+def test_a_meaningless_binding_is_refused(params: dict[str, object], problem: str) -> None:
     """The parser refuses a meaningless binding in Realtime's words, which the channel gets.
 
     https://github.com/supabase/realtime/blob/main/lib/extensions/postgres_cdc_rls/subscriptions.ex

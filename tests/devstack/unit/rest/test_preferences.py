@@ -20,7 +20,7 @@ def test_prefer_takes_the_first_of_a_kind() -> None:
     assert (found.returns, found.count, found.unknown) == ("minimal", "exact", ("odd=1",))
 
 
-def test_strict_handling_refuses_what_is_unknown() -> None:
+def test_strict_handling_refuses_an_unknown_preference() -> None:
     """handling=strict refuses an unknown preference."""
     with pytest.raises(RestError) as caught:
         parse_prefer("handling=strict, odd=1, even")
@@ -71,7 +71,7 @@ def test_max_affected_needs_strict_handling() -> None:
         ),
     ],
 )
-def test_applied_names_what_the_request_has_a_use_for(kind: str, expected: str) -> None:
+def test_applied_names_the_effective_preferences(kind: str, expected: str) -> None:
     """An answer names the preferences that matter to its method."""
     preferences = parse_prefer(
         "return=representation,count=exact,resolution=merge-duplicates,missing=default,tx=commit,"

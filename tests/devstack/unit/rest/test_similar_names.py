@@ -24,7 +24,7 @@ from devstack.gateway.rest.plan.resolution import LOW_SIMILARITY, most_similar
         ("", ["listings"], None),
     ],
 )
-def test_name_is_guessed(word: str, words: list[str], expected: str | None) -> None:
+def test_similar_name_is_suggested(word: str, words: list[str], expected: str | None) -> None:
     """A hint suggests a name that is more similar than different."""
     assert most_similar(word, words) == expected
 
@@ -41,7 +41,7 @@ def test_name_is_guessed(word: str, words: list[str], expected: str | None) -> N
         ("(wrong_arg)", ["(a, b)", "(a, b, c)"], None),
     ],
 )
-def test_arguments_are_guessed(given_: str, lists: list[str], expected: str | None) -> None:
+def test_similar_arguments_are_suggested(given_: str, lists: list[str], expected: str | None) -> None:
     """A list of arguments needs less similarity than a name."""
     assert most_similar(given_, lists, LOW_SIMILARITY) == expected
 

@@ -17,7 +17,7 @@ def query(columns: str) -> str:
     return "{QUERY :commandType 1 :rtable ({RTE :relid 7}) :targetList " + columns + " :limit <>}"
 
 
-def test_columns_of_relations_are_told() -> None:
+def test_columns_of_relations_are_found() -> None:
     """A computed column has no origin, and a column within an expression is none of the view's."""
     within = "{SUBLINK :subselect " + query(f"({entry(1, 9, 9)})") + "}"
     columns = " ".join((entry(1, 16400, 2), entry(2, 0, 0, within), entry(3, 16401, 1)))
