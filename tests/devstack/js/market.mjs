@@ -6,7 +6,7 @@ export const BID = 1500
 
 /** Insert a sale with its auction, bid, order, thread and dispute. */
 export async function openMarket() {
-  const [seller, buyer, stranger] = await Promise.all([person(), person(), person()])
+  const [seller, buyer, otherUser] = await Promise.all([person(), person(), person()])
   const [listing, auction, thread] = [randomUUID(), randomUUID(), randomUUID()]
   const order = newId()
   const insert = async (table, row) => {
@@ -44,5 +44,5 @@ export async function openMarket() {
     initiator_id: buyer.id,
     respondent_id: seller.id,
   })
-  return { seller, buyer, stranger, listing, auction, thread, order }
+  return { seller, buyer, otherUser, listing, auction, thread, order }
 }

@@ -33,7 +33,7 @@ test('createUser: Auto-confirm the email', async () => {
   assert.equal((await signIn(email)).error, null)
 })
 
-test('createUser: who is not confirmed cannot sign in', async () => {
+test('createUser: an unconfirmed user cannot sign in', async () => {
   const { email } = await created({ email_confirm: false })
 
   const { error } = await signIn(email)
@@ -41,7 +41,7 @@ test('createUser: who is not confirmed cannot sign in', async () => {
   assert.deepEqual([error.status, error.code], [400, 'email_not_confirmed'])
 })
 
-test('createUser: an address that somebody has', async () => {
+test('createUser: a taken address', async () => {
   const { admin, email } = await created()
 
   const { error } = await admin.createUser({ email, password: PASSWORD })
@@ -80,7 +80,7 @@ test('getUserById: Fetch the user object', async () => {
   assert.equal(data.user.email, user.email)
 })
 
-test('getUserById: nobody has this id', async () => {
+test('getUserById: an unknown id', async () => {
   const { error } = await service().auth.admin.getUserById(randomUUID())
 
   assert.deepEqual([error.status, error.code], [404, 'user_not_found'])
@@ -105,7 +105,7 @@ test("updateUserById: Updates a user's password", async () => {
   assert.equal((await signIn(email, 'new_password')).error, null)
 })
 
-test("updateUserById: Updates a user's metadata, which are merged", async () => {
+test("updateUserById: Updates a user's metadata by merging", async () => {
   const { admin, user } = await created({ user_metadata: { name: 'Yoda' } })
 
   const { data } = await admin.updateUserById(user.id, {
@@ -147,7 +147,7 @@ test('deleteUser: Removes a user', async () => {
   assert.equal((await signIn(email)).error.code, 'invalid_credentials')
 })
 
-test('deleteUser: softly, so that rows that name the user stay whole', async () => {
+test('deleteUser: a soft delete keeps rows that refer to the user', async () => {
   const { admin, user, email } = await created()
 
   const { error } = await admin.deleteUser(user.id, true)
@@ -166,7 +166,7 @@ test('signOut: the admin ends a session by its token', async () => {
   assert.equal((await client.auth.refreshSession()).error.code, 'refresh_token_not_found')
 })
 
-test('Nobody but the secret key is an admin', async () => {
+test('Only the secret key opens the admin API', async () => {
   const { client } = await person()
 
   const anonymous = await connect().auth.admin.listUsers()

@@ -22,7 +22,7 @@ function watched(paths) {
 }
 
 test('Get JWT claims, header and signature', async () => {
-  const { client, id, email } = await shared('somebody')
+  const { client, id, email } = await shared('user')
 
   const { data, error } = await client.auth.getClaims()
 
@@ -40,8 +40,8 @@ test('Get JWT claims, header and signature', async () => {
   assert.equal(claims.is_anonymous, false)
 })
 
-test('The claims are verified by the published key, and nobody is asked', async () => {
-  const { client } = await shared('somebody')
+test('The client verifies the claims by the published key, without a request', async () => {
+  const { client } = await shared('user')
   const { access_token: token } = unwrap(await client.auth.getSession()).session
   const paths = []
 
@@ -51,8 +51,8 @@ test('The claims are verified by the published key, and nobody is asked', async 
   assert.ok(!paths.includes('/auth/v1/user'), paths.join())
 })
 
-test('A token that was changed is not believed', async () => {
-  const { client } = await shared('somebody')
+test('A changed token is refused', async () => {
+  const { client } = await shared('user')
   const { access_token: token } = unwrap(await client.auth.getSession()).session
   const [header, payload, signature] = token.split('.')
   const claims = JSON.parse(Buffer.from(payload, 'base64url'))
@@ -70,7 +70,7 @@ test('A token that was changed is not believed', async () => {
 })
 
 test('A token of the legacy secret is verified by the server', async () => {
-  const { client, id } = await shared('somebody')
+  const { client, id } = await shared('user')
   const { claims } = unwrap(await client.auth.getClaims())
   const paths = []
 
@@ -81,8 +81,8 @@ test('A token of the legacy secret is verified by the server', async () => {
   assert.ok(paths.includes('/auth/v1/user'), paths.join())
 })
 
-test('A session of another provider: what accessToken gives is who calls', async () => {
-  const { id } = await shared('somebody')
+test('A session of another provider: accessToken decides the caller', async () => {
+  const { id } = await shared('user')
   const exp = Math.floor(Date.now() / 1000) + 600
   const token = legacyToken({ sub: id, role: 'authenticated', exp })
   const client = connect(publishableKey, { accessToken: async () => token })
@@ -92,7 +92,7 @@ test('A session of another provider: what accessToken gives is who calls', async
   assert.deepEqual([data.role, data.uid], ['authenticated', id])
 })
 
-test('A token that has run out', async () => {
+test('An expired token', async () => {
   const token = legacyToken({ role: 'authenticated', exp: Math.floor(Date.now() / 1000) - 60 })
   const client = connect(publishableKey, { accessToken: async () => token })
 

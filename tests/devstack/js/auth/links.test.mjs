@@ -80,7 +80,7 @@ test('generateLink: an address change waits for its confirmation', async () => {
   assert.equal(verified.data.user.email, newAddress)
 })
 
-test('generateLink: nobody has this address', async () => {
+test('generateLink: an unknown address', async () => {
   const { error } = await service().auth.admin.generateLink({
     type: 'recovery',
     email: newEmail(),
@@ -89,7 +89,7 @@ test('generateLink: nobody has this address', async () => {
   assert.deepEqual([error.status, error.code], [404, 'user_not_found'])
 })
 
-test('verifyOtp: a code that is none, and one that was used', async () => {
+test('verifyOtp: a wrong code, and a used one', async () => {
   const { email } = await person()
   const { properties } = await link({ type: 'recovery', email })
   const verify = (token) => connect().auth.verifyOtp({ email, token, type: 'recovery' })
@@ -107,7 +107,7 @@ test('verifyOtp: a code that is none, and one that was used', async () => {
   }
 })
 
-test('resetPasswordForEmail: the answer does not tell who is known', async () => {
+test('resetPasswordForEmail: known and unknown addresses get the same answer', async () => {
   const { email } = await person()
 
   const known = await connect().auth.resetPasswordForEmail(email)
@@ -181,7 +181,7 @@ test('signInWithOtp: Sign in with email, by the link', async () => {
   assert.equal(data.user.id, (await client.auth.getUser()).data.user.id)
 })
 
-test('signInWithOtp: an unknown address that is not to sign up', async () => {
+test('signInWithOtp: an unknown address without sign-up', async () => {
   const options = { shouldCreateUser: false }
 
   const { error } = await connect().auth.signInWithOtp({ email: newEmail(), options })
@@ -215,14 +215,14 @@ const SWITCHED_OFF = {
 }
 
 for (const [name, [call, status, code]] of Object.entries(SWITCHED_OFF)) {
-  test(`${name}: what is not switched on says so`, async () => {
+  test(`${name}: a disabled way of signing in is an error`, async () => {
     const { error } = await call(connect().auth)
 
     assert.deepEqual([error.status, error.code], [status, code])
   })
 }
 
-test('signInWithOAuth: where it leads, the provider is not switched on', async () => {
+test('signInWithOAuth: the address answers that the provider is disabled', async () => {
   const { data } = await connect().auth.signInWithOAuth({ provider: 'github' })
 
   const answer = await fetch(data.url, { redirect: 'manual' })

@@ -27,12 +27,12 @@ function wrongCode(secret) {
 
 /** Enroll a factor and verify it, so that the session has two factors. */
 async function enrolled() {
-  const somebody = await person()
-  const { mfa } = somebody.client.auth
+  const user = await person()
+  const { mfa } = user.client.auth
   const factor = unwrap(await mfa.enroll({ factorType: 'totp', friendlyName: 'phone' }))
   const code = codeOf(factor.totp.secret)
   unwrap(await mfa.challengeAndVerify({ factorId: factor.id, code }))
-  return { ...somebody, mfa, factor }
+  return { ...user, mfa, factor }
 }
 
 test('enroll: Enroll a time-based, one-time password (TOTP) factor', async () => {
@@ -74,7 +74,7 @@ test('challenge and verify: the session gets its second factor', async () => {
   assert.deepEqual(claims.amr.map(({ method }) => method).sort(), ['password', 'totp'])
 })
 
-test('verify: a code that is wrong', async () => {
+test('verify: a wrong code', async () => {
   const { client } = await person()
   const { mfa } = client.auth
   const factor = unwrap(await mfa.enroll({ factorType: 'totp' }))
@@ -91,7 +91,7 @@ test('verify: a code that is wrong', async () => {
   )
 })
 
-test('getAuthenticatorAssuranceLevel: what there is, and what could be', async () => {
+test('getAuthenticatorAssuranceLevel: the current and the possible level', async () => {
   const { client, email, mfa } = await enrolled()
   const other = connect()
   unwrap(await other.auth.signInWithPassword({ email, password: PASSWORD }))
@@ -134,7 +134,7 @@ test('unenroll: without the second factor it is refused, with it the level falls
   assert.equal(level.currentLevel, 'aal1')
 })
 
-test("challenge: a factor that is somebody else's", async () => {
+test("challenge: a factor of another user", async () => {
   const { factor } = await enrolled()
   const { client } = await person()
 
@@ -143,7 +143,7 @@ test("challenge: a factor that is somebody else's", async () => {
   assert.deepEqual([error.status, error.code], [404, 'mfa_factor_not_found'])
 })
 
-test('admin.mfa: the factors of a user are listed, and taken away', async () => {
+test("admin.mfa: an admin lists and deletes a user's factors", async () => {
   const { id, factor } = await enrolled()
   const { mfa } = service().auth.admin
 
@@ -159,7 +159,7 @@ test('admin.mfa: the factors of a user are listed, and taken away', async () => 
   assert.deepEqual(rest.factors, [])
 })
 
-test('enroll: a telephone is no factor where it is not switched on', async () => {
+test('enroll: a disabled phone factor is refused', async () => {
   const { client } = await person()
 
   const { error } = await client.auth.mfa.enroll({ factorType: 'phone', phone: '13334445555' })

@@ -35,7 +35,7 @@ test('A session outlives the client that began it', async () => {
   assert.equal(data.uid, id)
 })
 
-test('A session that has run out is refreshed when it is asked for', async () => {
+test('getSession refreshes an expired session', async () => {
   const { kept, id } = await keptSession()
   const old = JSON.parse(kept.get(KEY))
   kept.set(KEY, JSON.stringify({ ...old, expires_at: 1 }))
@@ -49,7 +49,7 @@ test('A session that has run out is refreshed when it is asked for', async () =>
   assert.equal(JSON.parse(kept.get(KEY)).refresh_token, session.refresh_token)
 })
 
-test('A session that can no longer be refreshed is forgotten', async () => {
+test('The client removes a session that it cannot refresh', async () => {
   const { kept } = await keptSession()
   const old = JSON.parse(kept.get(KEY))
   kept.set(KEY, JSON.stringify({ ...old, expires_at: 1, refresh_token: 'no-such-token' }))
@@ -60,7 +60,7 @@ test('A session that can no longer be refreshed is forgotten', async () => {
   assert.equal(kept.has(KEY), false)
 })
 
-test('A session is refreshed by itself where the client is told to', async () => {
+test('autoRefreshToken refreshes a session', async () => {
   const { kept } = await keptSession()
   const old = JSON.parse(kept.get(KEY))
   const client = keeping(kept)
@@ -77,7 +77,7 @@ test('A session is refreshed by itself where the client is told to', async () =>
   data.subscription.unsubscribe()
 })
 
-test('Two clients that refresh one session at once both have it', async () => {
+test('Two clients that refresh one session at once both keep it', async () => {
   const { kept } = await keptSession()
   const { refresh_token } = JSON.parse(kept.get(KEY))
 

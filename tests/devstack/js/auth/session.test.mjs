@@ -38,8 +38,8 @@ test('signUp: Sign up with additional user metadata', async () => {
   assert.deepEqual({ first_name, age }, metadata)
 })
 
-test('signUp: an address that somebody has', async () => {
-  const { email } = await shared('somebody')
+test('signUp: a taken address', async () => {
+  const { email } = await shared('user')
 
   const { data, error } = await connect().auth.signUp({ email, password: PASSWORD })
 
@@ -51,7 +51,7 @@ test('signUp: an address that somebody has', async () => {
   )
 })
 
-test('signUp: a weak password says why', async () => {
+test('signUp: a weak password has its reasons', async () => {
   const { error } = await connect().auth.signUp({ email: newEmail(), password: 'short' })
 
   assert.equal(error.name, 'AuthWeakPasswordError')
@@ -59,7 +59,7 @@ test('signUp: a weak password says why', async () => {
 })
 
 test('signInWithPassword: Sign in with email and password', async () => {
-  const { email, id } = await shared('somebody')
+  const { email, id } = await shared('user')
 
   const { data, error } = await connect().auth.signInWithPassword({ email, password: PASSWORD })
 
@@ -69,7 +69,7 @@ test('signInWithPassword: Sign in with email and password', async () => {
 })
 
 test('signInWithPassword: Handling errors', async () => {
-  const { email } = await shared('somebody')
+  const { email } = await shared('user')
 
   const { data, error } = await connect().auth.signInWithPassword({ email, password: 'guessed' })
 
@@ -80,8 +80,8 @@ test('signInWithPassword: Handling errors', async () => {
   )
 })
 
-test('getSession and getUser: the session that the client keeps', async () => {
-  const { client, id } = await shared('somebody')
+test("getSession and getUser: the client's own session", async () => {
+  const { client, id } = await shared('user')
 
   const { data: kept } = await client.auth.getSession()
   const { data: asked } = await client.auth.getUser()
@@ -90,7 +90,7 @@ test('getSession and getUser: the session that the client keeps', async () => {
   assert.deepEqual([kept.session.user.id, asked.user.id, byToken.user.id], [id, id, id])
 })
 
-test('getUser: without a session, and with a token that nobody signed', async () => {
+test('getUser: without a session, and with a forged token', async () => {
   const client = connect()
 
   const missing = await client.auth.getUser()
@@ -120,7 +120,7 @@ test('refreshSession: Refresh session using a refresh token', async () => {
   assert.equal(data.user.id, id)
 })
 
-test('refreshSession: a token that does not exist', async () => {
+test('refreshSession: an unknown token', async () => {
   const { data, error } = await connect().auth.refreshSession({ refresh_token: 'no-such-token' })
 
   assert.deepEqual(data, { user: null, session: null })
@@ -131,7 +131,7 @@ test('refreshSession: a token that does not exist', async () => {
 })
 
 test('setSession: Set the session', async () => {
-  const { client, id } = await shared('somebody')
+  const { client, id } = await shared('user')
   const { access_token, refresh_token } = unwrap(await client.auth.getSession()).session
   const other = connect()
 
@@ -165,7 +165,7 @@ test('updateUser: Update the password', async () => {
 })
 
 test('updateUser: the same password again', async () => {
-  const { client } = await shared('somebody')
+  const { client } = await shared('user')
 
   const { error } = await client.auth.updateUser({ password: PASSWORD })
 
@@ -173,7 +173,7 @@ test('updateUser: the same password again', async () => {
 })
 
 test('getUserIdentities: Returns a list of identities linked to the user', async () => {
-  const { client, email } = await shared('somebody')
+  const { client, email } = await shared('user')
 
   const { data } = await client.auth.getUserIdentities()
 
@@ -183,37 +183,37 @@ test('getUserIdentities: Returns a list of identities linked to the user', async
 })
 
 test('signOut: Sign out of every device', async () => {
-  const somebody = await person()
-  const other = await signedIn(somebody)
+  const user = await person()
+  const other = await signedIn(user)
 
-  const { error } = await somebody.client.auth.signOut()
+  const { error } = await user.client.auth.signOut()
 
   assert.equal(error, null)
-  assert.equal(unwrap(await somebody.client.auth.getSession()).session, null)
+  assert.equal(unwrap(await user.client.auth.getSession()).session, null)
   assert.equal((await other.auth.refreshSession()).error.code, 'refresh_token_not_found')
 })
 
 test('signOut: Sign out only the current session', async () => {
-  const somebody = await person()
-  const other = await signedIn(somebody)
+  const user = await person()
+  const other = await signedIn(user)
 
-  await somebody.client.auth.signOut({ scope: 'local' })
+  await user.client.auth.signOut({ scope: 'local' })
 
   assert.equal((await other.auth.getUser()).error, null)
 })
 
 test('signOut: Sign out of all other sessions, keep the current one', async () => {
-  const somebody = await person()
-  const other = await signedIn(somebody)
+  const user = await person()
+  const other = await signedIn(user)
 
-  await somebody.client.auth.signOut({ scope: 'others' })
+  await user.client.auth.signOut({ scope: 'others' })
 
-  assert.equal((await somebody.client.auth.getUser()).error, null)
+  assert.equal((await user.client.auth.getUser()).error, null)
   // The client forgets a session that the server does not know.
   assert.equal((await other.auth.getUser()).error.name, 'AuthSessionMissingError')
 })
 
-test('onAuthStateChange: each thing that happens to a session is told once', async () => {
+test('onAuthStateChange: each change of a session is one event', async () => {
   const client = connect()
   const events = new Inbox()
   const { data } = client.auth.onAuthStateChange((event) => events.add(event))

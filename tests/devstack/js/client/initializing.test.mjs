@@ -17,7 +17,7 @@ for (const [name, key, role] of [
   })
 }
 
-test('A key that is none is refused everywhere', async () => {
+test('An unknown key is refused everywhere', async () => {
   const client = connect('sb_publishable_of_somebody_else')
 
   const rest = await client.from('listings').select()
@@ -29,7 +29,7 @@ test('A key that is none is refused everywhere', async () => {
   assert.equal(storage.error.message, 'Invalid API key')
 })
 
-test('With additional parameters: the header goes along', async () => {
+test('With additional parameters: the request has the header', async () => {
   const global = { headers: { 'x-test': 'my-app-name' } }
 
   const { data } = await connect(publishableKey, { global }).rpc('whoami')
@@ -69,7 +69,7 @@ test('With a time limit for requests to the database', async () => {
   assert.match(error.message, /abort/i)
 })
 
-test('Edge Functions are not served, and that is said', async () => {
+test('Edge Functions are refused by name', async () => {
   const { data, error } = await connect().functions.invoke('hello', { body: { name: 'world' } })
 
   assert.equal(data, null)

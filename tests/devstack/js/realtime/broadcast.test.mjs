@@ -28,7 +28,7 @@ async function joined(client, topic, config = {}, event = '*') {
 
 const message = (payload, event = 'cursor') => ({ type: 'broadcast', event, payload })
 
-test('A message reaches the others on the topic, and not its sender', async () => {
+test('A message reaches the other members, and not its sender', async () => {
   const topic = randomUUID()
   const other = await joined(connect(), topic)
   const sender = await joined(connect(), topic)
@@ -41,7 +41,7 @@ test('A message reaches the others on the topic, and not its sender', async () =
   assert.deepEqual((await sender.heard.next()).payload, { x: 2 })
 })
 
-test('A listener hears the event that it asked for alone', async () => {
+test('A listener gets only its event', async () => {
   const topic = randomUUID()
   const { heard } = await joined(connect(), topic, {}, 'wanted')
   const { channel } = await joined(connect(), topic)
@@ -52,7 +52,7 @@ test('A listener hears the event that it asked for alone', async () => {
   assert.deepEqual((await heard.next()).payload, { n: 2 })
 })
 
-test('Self-send: the sender hears itself', async () => {
+test('Self-send: the sender gets its own message', async () => {
   const { channel, heard } = await joined(connect(), randomUUID(), { broadcast: { self: true } })
 
   await channel.send(message({ message: 'hi' }))
@@ -79,7 +79,7 @@ test('Messages of one sender keep their order', async () => {
   assert.deepEqual(came, sent)
 })
 
-test('A payload of bytes, and one of more than a frame of text', async () => {
+test('A payload of bytes, and a large one', async () => {
   const topic = randomUUID()
   const { heard } = await joined(connect(), topic)
   const { channel } = await joined(connect(), topic)
@@ -132,7 +132,7 @@ test('httpSend: bytes', async () => {
   assert.deepEqual(new Uint8Array((await heard.next()).payload), Uint8Array.from([7, 255]))
 })
 
-test('send before the subscription goes by HTTP', async () => {
+test('send before the subscription uses HTTP', async () => {
   const topic = randomUUID()
   const { heard } = await joined(connect(), topic)
   // A client with its own logger does not warn on the console.
@@ -196,7 +196,7 @@ test('Broadcast from the database: realtime.broadcast_changes in a trigger', asy
   }
 })
 
-test('Broadcast replay: a private channel hears what it missed', async () => {
+test('Broadcast replay: a private channel gets missed messages', async () => {
   const { client } = await shared('listener')
   const topic = `room:${randomUUID()}`
   const since = Date.now() - 60_000
@@ -214,7 +214,7 @@ test('Broadcast replay: a private channel hears what it missed', async () => {
   }
 })
 
-test('replication_ready: the channel is told when the database can be heard', async () => {
+test('replication_ready: the channel learns that replication has started', async () => {
   const told = new Inbox()
   const config = { broadcast: { replication_ready: true } }
   const channel = connect().channel(randomUUID(), { config })

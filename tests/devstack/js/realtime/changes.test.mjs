@@ -74,12 +74,12 @@ test('Receiving old records: with replica identity full they are whole', async (
   assert.deepEqual(change.old, { id, owner_id: owner, body: 'one' })
 })
 
-test('Row level security: only the owner is told', async () => {
-  const [owner, stranger] = await Promise.all([shared('owner'), shared('stranger')])
+test('Row level security: only the owner gets the change', async () => {
+  const [owner, otherUser] = await Promise.all([shared('owner'), shared('otherUser')])
   const bindings = [{ table: 'things' }, { table: 'notes' }]
   const told = await listening(owner.client, ...bindings)
   const others = [
-    await listening(stranger.client, ...bindings),
+    await listening(otherUser.client, ...bindings),
     await listening(connect(), ...bindings),
   ]
   const [thing, note] = [newId(), newId()]
@@ -146,7 +146,7 @@ test('Available filters, each on a channel of its own', async () => {
   }
 })
 
-test('A filter that was built is taken as it is', async () => {
+test('A built filter passes unchanged', async () => {
   const id = newId()
   const filter = postgresChangesFilter().eq('id', id).neq('body', 'a,b')
   const heard = await listening(connect(), { table: 'notes', filter })
@@ -196,7 +196,7 @@ test('Listen to all changes of a schema', async () => {
   assert.equal(change.eventType, 'INSERT')
 })
 
-test('A subscription that stands says so, and one that cannot says why', async () => {
+test('A subscription sends its success or its error', async () => {
   const [standing, refused] = [new Inbox(), new Inbox()]
   const heard = async (table, inbox) => {
     const channel = connect().channel(`system-${newId()}`)
@@ -218,7 +218,7 @@ test('A subscription that stands says so, and one that cannot says why', async (
   assert.match(error.message, /^Unable to subscribe to changes with given parameters\./)
 })
 
-test('postgres_changes_options.wait: the subscription stands when it is told', async () => {
+test("postgres_changes_options.wait: the join's reply follows the subscription", async () => {
   const client = connect()
   const heard = new Inbox()
   const id = newId()

@@ -19,7 +19,7 @@ test('getChannels, removeChannel and removeAllChannels', async () => {
   assert.equal(client.realtime.isConnected(), false)
 })
 
-test('A channel that was removed can be made again', async () => {
+test('A removed channel can be created again', async () => {
   const client = connect()
   const topic = randomUUID()
   // A second channel keeps the connection open.
@@ -46,7 +46,7 @@ test('A heartbeat is answered', async () => {
   await beats.next((status) => status === 'ok', 'the answer to a heartbeat')
 })
 
-test('A lost connection comes back with its channels', async () => {
+test('A lost connection is restored with its channels', async () => {
   const sockets = []
   class Noted extends WebSocket {
     constructor(...args) {
@@ -71,7 +71,7 @@ test('A lost connection comes back with its channels', async () => {
   assert.equal((await heard.next()).new.body, 'after')
 })
 
-test('A key that is none opens no connection', async () => {
+test('An unknown key opens no connection', async () => {
   const closed = new Inbox()
   class Noted extends WebSocket {
     constructor(...args) {

@@ -16,7 +16,7 @@ async function present(room, key) {
   return { channel, joins, leaves, syncs }
 }
 
-test('Sync and track state: who is there is told to all', async () => {
+test('Sync and track state: all members get the presence state', async () => {
   const room = randomUUID()
   const alice = await present(room, 'alice')
   const bob = await present(room, 'bob')
@@ -37,7 +37,7 @@ test('Sync and track state: who is there is told to all', async () => {
   }
 })
 
-test('A newcomer is told who was there before', async () => {
+test('A new member gets the presence state', async () => {
   const room = randomUUID()
   const alice = await present(room, 'alice')
   await alice.channel.track({ user: 'alice' })
@@ -60,7 +60,7 @@ test('A second track replaces the first', async () => {
   assert.equal(state.alice.length, 1)
 })
 
-test('Two of one key are two under it', async () => {
+test('Two clients of one key have two states', async () => {
   const room = randomUUID()
   const [one, two] = [await present(room, 'alice'), await present(room, 'alice')]
   const bob = await present(room, 'bob')
@@ -72,7 +72,7 @@ test('Two of one key are two under it', async () => {
   assert.deepEqual(state.alice.map(({ tab }) => tab).sort(), [1, 2])
 })
 
-test('untrack: who is no longer there has left', async () => {
+test('untrack: the member leaves', async () => {
   const room = randomUUID()
   const alice = await present(room, 'alice')
   const bob = await present(room, 'bob')
@@ -85,7 +85,7 @@ test('untrack: who is no longer there has left', async () => {
   assert.deepEqual([key, leftPresences[0].user], ['alice', 'alice'])
 })
 
-test('Who hangs up has left', async () => {
+test('A closed socket leaves', async () => {
   const room = randomUUID()
   const alice = await present(room, 'alice')
   const bob = await present(room, 'bob')
@@ -97,7 +97,7 @@ test('Who hangs up has left', async () => {
   assert.equal((await bob.leaves.next()).key, 'alice')
 })
 
-test('Without a key of its own each has one of the server', async () => {
+test('The server makes a key for a client without one', async () => {
   const room = randomUUID()
   const bob = await present(room, 'bob')
   const channel = await subscribed(connect().channel(room))

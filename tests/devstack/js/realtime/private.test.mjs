@@ -20,7 +20,7 @@ const PRIVATE = { config: { private: true } }
 
 const message = (payload) => ({ type: 'broadcast', event: 'said', payload })
 
-test('Who has the policy speaks and hears', async () => {
+test('A member with the policies sends and receives', async () => {
   const [one, other] = await Promise.all([shared('one'), shared('other')])
   const topic = `room:${randomUUID()}`
   const heard = new Inbox()
@@ -34,7 +34,7 @@ test('Who has the policy speaks and hears', async () => {
   assert.deepEqual((await heard.next()).payload, { n: 1 })
 })
 
-test('Who has no policy is refused, and told so', async () => {
+test('A user without a policy is refused with a reason', async () => {
   const topic = `room:${randomUUID()}`
   const states = new Inbox()
   const channel = connect().channel(topic, PRIVATE)
@@ -49,7 +49,7 @@ test('Who has no policy is refused, and told so', async () => {
   )
 })
 
-test('Who may only hear is heard by nobody', async () => {
+test('A member who may only read sends nothing', async () => {
   const topic = `auction:${randomUUID()}`
   const heard = new Inbox()
   const listener = connect().channel(topic, PRIVATE)
@@ -64,7 +64,7 @@ test('Who may only hear is heard by nobody', async () => {
   assert.equal((await heard.next()).payload.n, 2)
 })
 
-test('A private and a public channel of one name are two', async () => {
+test('A private and a public channel of one name are separate', async () => {
   const { client } = await shared('one')
   const topic = `room:${randomUUID()}`
   const heard = new Inbox()
@@ -80,7 +80,7 @@ test('A private and a public channel of one name are two', async () => {
   assert.deepEqual((await heard.next()).payload, { private: false })
 })
 
-test('setAuth: a token changes what a channel may see', async () => {
+test('setAuth: a new token changes the visible rows', async () => {
   const { client, id: owner } = await shared('one')
   const { session } = unwrap(await client.auth.getSession())
   const [heard, system] = [new Inbox(), new Inbox()]
@@ -100,7 +100,7 @@ test('setAuth: a token changes what a channel may see', async () => {
   assert.equal((await heard.next()).new.id, id)
 })
 
-test('setAuth: a token that is none closes the channel', async () => {
+test('setAuth: a bad token closes the channel', async () => {
   const { client } = await person()
   const [states, system] = [new Inbox(), new Inbox()]
   const channel = client.channel(`room:${randomUUID()}`, PRIVATE)
@@ -113,7 +113,7 @@ test('setAuth: a token that is none closes the channel', async () => {
   assert.equal((await states.next()).status, 'CLOSED')
 })
 
-test('Signing in: the channels of a client have its session from then on', async () => {
+test("Signing in: the client's channels get the new session", async () => {
   const { email, id: owner } = await person()
   const client = connect()
   const [heard, system] = [new Inbox(), new Inbox()]
@@ -131,7 +131,7 @@ test('Signing in: the channels of a client have its session from then on', async
   assert.equal((await heard.next()).new.id, id)
 })
 
-test('A session of another provider is who joins', async () => {
+test('A session of another provider joins', async () => {
   const { client } = await shared('one')
   const { session } = unwrap(await client.auth.getSession())
   const options = { accessToken: async () => session.access_token }

@@ -20,7 +20,7 @@ async function listening(client, name, ...bindings) {
   return heard
 }
 
-test('auction-{id}: a bid reaches who only looks, with the new price and version', async () => {
+test('auction-{id}: a bid reaches a visitor, with the new price and version', async () => {
   const id = market.auction
   const bindings = [
     { event: '*', table: 'bids', filter: `auction_id=eq.${id}` },
@@ -47,7 +47,7 @@ test('auction-{id}: a bid reaches who only looks, with the new price and version
   assert.deepEqual(auction.old, { id })
 })
 
-test('auction:{id}: all hear the time that remains, and only the service tells it', async () => {
+test('auction:{id}: everybody gets the remaining time from the service alone', async () => {
   const topic = `auction:${market.auction}`
   const config = { private: true }
   const heard = new Inbox()
@@ -64,8 +64,8 @@ test('auction:{id}: all hear the time that remains, and only the service tells i
   assert.equal(typeof payload.time_remaining, 'number')
 })
 
-test('The channels of one person tell nothing to another', async () => {
-  const { buyer, seller, stranger, auction, order, thread } = market
+test('The channels of one user send nothing to another', async () => {
+  const { buyer, seller, otherUser, auction, order, thread } = market
   const bindings = [
     { event: 'UPDATE', table: 'orders', filter: `id=eq.${order}` },
     { event: 'INSERT', table: 'notifications', filter: `user_id=eq.${buyer.id}` },
@@ -77,13 +77,13 @@ test('The channels of one person tell nothing to another', async () => {
     { event: 'UPDATE', table: 'auctions', filter: `id=eq.${auction}` },
   ]
   const heard = {}
-  for (const [name, { client }] of Object.entries({ buyer, seller, stranger })) {
+  for (const [name, { client }] of Object.entries({ buyer, seller, otherUser })) {
     heard[name] = await listening(client, `all-of-${name}`, ...bindings)
   }
   const change = async (table, query) => unwrap(await query(service().from(table)))
   const told = async () => {
     await change('auctions', (q) => q.update({ status: 'live' }).eq('id', auction))
-    const all = { buyer: [], seller: [], stranger: [] }
+    const all = { buyer: [], seller: [], otherUser: [] }
     for (const [name, changes] of Object.entries(all)) {
       for (;;) {
         const { eventType, table } = await heard[name].next()
@@ -109,8 +109,8 @@ test('The channels of one person tell nothing to another', async () => {
   assert.deepEqual(first, {
     buyer: ['UPDATE orders', 'INSERT notifications'],
     seller: ['UPDATE orders', 'INSERT messages'],
-    stranger: [],
+    otherUser: [],
   })
   const shared = ['UPDATE messages', 'UPDATE message_threads', 'UPDATE disputes']
-  assert.deepEqual(second, { buyer: shared, seller: shared, stranger: [] })
+  assert.deepEqual(second, { buyer: shared, seller: shared, otherUser: [] })
 })

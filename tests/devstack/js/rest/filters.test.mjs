@@ -69,7 +69,7 @@ for (const [name, [filtered, room]] of Object.entries(RESERVATIONS)) {
   })
 }
 
-test('A range comes as Postgres writes it', async () => {
+test("A range has Postgres's form", async () => {
   const { data } = await documented().from('reservations').select('during').eq('id', 1)
 
   assert.equal(data[0].during, '["2000-01-01 13:00:00","2000-01-01 15:00:00")')
@@ -121,7 +121,7 @@ test('containedBy on jsonb', async () => {
   assert.deepEqual(data, [{ name: 'Evan' }])
 })
 
-test('is finds what is null', async () => {
+test('is finds nulls', async () => {
   const { data } = await documented().from('countries').select().is('name', null).lt('id', 3)
 
   assert.deepEqual(data, [{ id: 2, name: null }])
@@ -179,7 +179,7 @@ test('filter on a referenced table', async () => {
   assert.deepEqual(data, [{ name: 'woodwinds', instruments: [{ name: 'flute' }] }])
 })
 
-test('not.is null on a referenced table keeps what has one', async () => {
+test('not.is null on a referenced table keeps rows with a match', async () => {
   const { data } = await documented()
     .from('orchestral_sections')
     .select('name, instruments()')
@@ -195,7 +195,7 @@ test('Reserved words need double quotes', async () => {
   assert.deepEqual(data, [{ order: 3 }])
 })
 
-test('Names and values with what the grammar reserves', async () => {
+test('Names and values with reserved characters', async () => {
   const lists = documented().from('lists')
 
   const { data } = await lists
@@ -206,7 +206,7 @@ test('Names and values with what the grammar reserves', async () => {
   assert.deepEqual(data, [{ order: 2, 'a,b': 'x,(1)', 'c.d': 'y"z' }])
 })
 
-test('A value that its column cannot be', async () => {
+test('A value of a wrong type', async () => {
   const { error, status } = await documented().from('characters').select().eq('id', 'Leia')
 
   assert.equal(status, 400)
@@ -214,7 +214,7 @@ test('A value that its column cannot be', async () => {
   assert.equal(error.message, 'invalid input syntax for type bigint: "Leia"')
 })
 
-test('An or that cannot be read', async () => {
+test('A broken or', async () => {
   const { error, status } = await documented().from('characters').select().or('id.eq')
 
   assert.equal(status, 400)

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { anonJwt, connect, documented, newId, publishableKey, service, url } from '../support.mjs'
 
-test('select() after a write returns what was written', async () => {
+test('select() after a write returns the written rows', async () => {
   const id = newId()
 
   const { data, status } = await documented()
@@ -190,7 +190,7 @@ test('throwOnError()', async () => {
   await assert.rejects(async () => await query, { name: 'PostgrestError', code: '42501' })
 })
 
-test('maxAffected() lets no more be changed', async () => {
+test('maxAffected() undoes a larger change', async () => {
   const instruments = () => service().schema('docs').from('instruments')
 
   const { error, status } = await instruments().update({ section_id: 2 }).gt('id', 0).maxAffected(1)

@@ -117,7 +117,7 @@ test('A function without a grant', async () => {
   assert.deepEqual([signedIn.status, signedIn.error.code], [403, '42501'])
 })
 
-test('What a function raises keeps its code, detail and hint', async () => {
+test('An error of a function keeps its code, detail and hint', async () => {
   const { data, error, status } = await connect().rpc('fail', {
     state: 'PT409',
     message: 'ORDER_BUSY',
@@ -132,13 +132,13 @@ test('What a function raises keeps its code, detail and hint', async () => {
   )
 })
 
-test('What a function sets is the answer: status and headers', async () => {
+test('A function sets the status and headers of the answer', async () => {
   const { data, status } = await connect().rpc('teapot')
 
   assert.deepEqual({ data, status }, { data: null, status: 418 })
 })
 
-test('A function sees who calls, and with which header', async () => {
+test('A function reads the caller and a header', async () => {
   const { client, id } = await person({ global: { headers: { 'x-test': 'conformance' } } })
 
   const { data } = await client.rpc('whoami')
@@ -149,7 +149,7 @@ test('A function sees who calls, and with which header', async () => {
   )
 })
 
-test('The time that remains, by POST and by GET', async () => {
+test('The remaining time, by POST and by GET', async () => {
   const client = connect()
   const args = { auction_id: BICYCLE_AUCTION }
 

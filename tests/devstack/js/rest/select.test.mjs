@@ -109,7 +109,7 @@ for (const [by, select] of [
   })
 }
 
-test('Query the same referenced table without a hint: the error lists the ways', async () => {
+test('Query the same referenced table without a hint: the error lists them', async () => {
   const { error, status } = await documented().from('messages').select('users(name)')
 
   assert.equal(status, 300)
@@ -167,7 +167,7 @@ test('Querying referenced table with count', async () => {
   ])
 })
 
-test('Querying with count option: no body comes', async () => {
+test('Querying with count option: the answer has no body', async () => {
   const { data, count, status } = await documented()
     .from('characters')
     .select('*', { count: 'exact', head: true })
@@ -238,7 +238,7 @@ test('Querying referenced table with inner join', async () => {
   assert.deepEqual(data, [{ name: 'flute', orchestral_sections: { name: 'woodwinds' } }])
 })
 
-test('Querying referenced table with inner join, and nothing of it', async () => {
+test('Querying referenced table with inner join, without its columns', async () => {
   const { data } = await documented()
     .from('instruments')
     .select('name, orchestral_sections!inner()')
@@ -272,7 +272,7 @@ test('Switching schemas per query', async () => {
   assert.deepEqual(data, [{ id: 1, name: 'apple' }])
 })
 
-test('Switching to a schema that is not shown', async () => {
+test('Switching to a schema that is not exposed', async () => {
   const { error, status } = await service().schema('other').from('things').select()
 
   assert.equal(status, 406)
@@ -281,7 +281,7 @@ test('Switching to a schema that is not shown', async () => {
   assert.equal(error.hint, 'Only the following schemas are exposed: public, shop, docs')
 })
 
-test('A table that does not exist, with one that was perhaps meant', async () => {
+test('An unknown table, and the suggestion of another', async () => {
   const { error, status } = await documented().from('character').select()
 
   assert.equal(status, 404)
@@ -296,7 +296,7 @@ test('A table that does not exist, with one that was perhaps meant', async () =>
   )
 })
 
-test('A column that does not exist', async () => {
+test('An unknown column', async () => {
   const { error, status } = await documented().from('characters').select('surname')
 
   assert.equal(status, 400)
@@ -304,14 +304,14 @@ test('A column that does not exist', async () => {
   assert.equal(error.message, 'column characters.surname does not exist')
 })
 
-test('A relationship that does not exist', async () => {
+test('An unknown relationship', async () => {
   const { error, status } = await documented().from('characters').select('teams(name)')
 
   assert.equal(status, 400)
   assert.equal(error.code, 'PGRST200')
 })
 
-test('getOpenApiSpec: a project that publishes no description says so', async () => {
+test('getOpenApiSpec: a project without a published description refuses', async () => {
   const { error, status } = await service().schema('docs').getOpenApiSpec()
 
   assert.equal(status, 404)

@@ -4,8 +4,8 @@ import { before, test } from 'node:test'
 import { openMarket } from '../market.mjs'
 import { connect } from '../support.mjs'
 
-const EVERYBODY = { anon: 1, buyer: 1, stranger: 1 }
-const PARTIES = { anon: 0, buyer: 1, stranger: 0 }
+const EVERYBODY = { anon: 1, buyer: 1, otherUser: 1 }
+const PARTIES = { anon: 0, buyer: 1, otherUser: 0 }
 const PHOTOS = 'listing_photos(id,url,order_idx)'
 const THREAD =
   `*, buyer:${profile('message_threads_buyer_id_fkey')}, ` +
@@ -107,7 +107,7 @@ const PAGES = {
     'id',
     (q) => q.or('listing_id.in.()'),
     {},
-    { anon: 0, buyer: 0, stranger: 0 },
+    { anon: 0, buyer: 0, otherUser: 0 },
   ],
   orders: [
     'orders',
@@ -182,7 +182,7 @@ before(async () => {
   Object.assign(readers, {
     anon: connect(),
     buyer: market.buyer.client,
-    stranger: market.stranger.client,
+    otherUser: market.otherUser.client,
   })
 })
 
@@ -230,7 +230,7 @@ test('The minimum bid is the highest one', async () => {
   assert.deepEqual(data, [{ amount_cents: 1500 }])
 })
 
-test('Somebody else by the table of users is null and no error', async () => {
+test('Another user in the table users is null and no error', async () => {
   const { data, error } = await readers.anon
     .from('listings')
     .select('id, users!listings_seller_id_fkey(id,legal_name,email)')
@@ -240,8 +240,8 @@ test('Somebody else by the table of users is null and no error', async () => {
   assert.deepEqual({ data, error }, { data: { id: market.listing, users: null }, error: null })
 })
 
-test('A name of somebody else is their display name', async () => {
-  const { data } = await readers.stranger
+test("The view shows another user's display name", async () => {
+  const { data } = await readers.otherUser
     .from('public_profiles')
     .select('id,display_name,kyc_passed,member_since')
     .eq('id', market.seller.id)
@@ -251,7 +251,7 @@ test('A name of somebody else is their display name', async () => {
   assert.equal(data.kyc_passed, false)
 })
 
-test('The badge counts without a body, and marking one clears it', async () => {
+test('The badge counts without a body, and a read notification lowers it', async () => {
   const unread = async () => {
     const { count } = await readers.buyer
       .from('notifications')
@@ -270,7 +270,7 @@ test('The badge counts without a body, and marking one clears it', async () => {
   assert.equal(await unread(), 0)
 })
 
-test('A column that may not be updated', async () => {
+test('A column without an update grant', async () => {
   const { error, status } = await readers.buyer
     .from('notifications')
     .update({ type: 'outbid' })
@@ -289,14 +289,14 @@ test('Only the recipient marks a message as read', async () => {
       .is('read_at', null)
 
   const bySender = await mark(market.seller.client, market.seller.id)
-  const byStranger = await mark(market.stranger.client, market.stranger.id)
+  const byOtherUser = await mark(market.otherUser.client, market.otherUser.id)
   const byRecipient = await mark(market.buyer.client, market.buyer.id)
 
-  assert.deepEqual([bySender.count, byStranger.count, byRecipient.count], [0, 0, 1])
+  assert.deepEqual([bySender.count, byOtherUser.count, byRecipient.count], [0, 0, 1])
 })
 
-test('A bid that is too low is an answer and no error', async () => {
-  const { data, error } = await readers.stranger.rpc('place_bid', {
+test('A low bid is an answer and no error', async () => {
+  const { data, error } = await readers.otherUser.rpc('place_bid', {
     auction_id: market.auction,
     amount_cents: 1550,
   })
@@ -310,7 +310,7 @@ test('A bid that is too low is an answer and no error', async () => {
   })
 })
 
-test('Nobody bids without having signed in', async () => {
+test('An anonymous visitor cannot bid', async () => {
   const { error, status } = await readers.anon.rpc('place_bid', {
     auction_id: market.auction,
     amount_cents: 5000,

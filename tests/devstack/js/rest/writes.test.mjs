@@ -69,7 +69,7 @@ for (const [defaultToNull, plan] of [
   [true, null],
   [false, 'free'],
 ]) {
-  test(`insert: what a row of several leaves out, with defaultToNull ${defaultToNull}`, async () => {
+  test(`insert: a row's missing key, with defaultToNull ${defaultToNull}`, async () => {
     const username = `u${newId()}`
     const rows = [{ username, plan: 'paid' }, { username: `${username}b` }]
 
@@ -93,7 +93,7 @@ test('insert: a column that does not exist', async () => {
   assert.equal(error.message, "Could not find the 'king' column of 'countries' in the schema cache")
 })
 
-test('insert: a row that points nowhere', async () => {
+test('insert: a row that violates a foreign key', async () => {
   const { error, status } = await documented()
     .from('cities')
     .insert({ id: newId(), country_id: 987_654_321 })
@@ -223,7 +223,7 @@ test('update: Updating JSON data', async () => {
   assert.deepEqual(data, [{ username, address: { street: 'Melrose Place', postcode } }])
 })
 
-test('update: no row that fits is no error, and a count of 0', async () => {
+test('update: no matching row is no error, and a count of 0', async () => {
   const { count, error, status } = await documented()
     .from('countries')
     .update({ name: 'Nowhere' }, { count: 'exact' })

@@ -30,7 +30,7 @@ test('createBucket and getBucket', async () => {
   )
 })
 
-test('createBucket: a name that is taken', async () => {
+test('createBucket: a taken name', async () => {
   const { storage, name } = await created()
 
   const { data, error } = await storage.createBucket(name)
@@ -42,14 +42,14 @@ test('createBucket: a name that is taken', async () => {
   )
 })
 
-test('createBucket: not by those without a policy', async () => {
+test('createBucket: a user without a policy is refused', async () => {
   const { error } = await connect().storage.createBucket(`bucket-${randomUUID()}`)
 
   assert.deepEqual([error.status, error.statusCode], [400, '403'])
   assert.equal(error.message, 'new row violates row-level security policy')
 })
 
-test('getBucket: one that does not exist, or may not be seen', async () => {
+test('getBucket: an unknown or hidden bucket', async () => {
   const { name } = await created()
 
   for (const answer of [

@@ -16,7 +16,7 @@ async function ownFolder() {
   return { avatars, folder, paths }
 }
 
-test('createSignedUrl: who has the link reads, without a key', async () => {
+test('createSignedUrl: the link needs no key', async () => {
   const { avatars, paths } = await ownFolder()
 
   const { data, error } = await avatars.createSignedUrl(paths[0], 60)
@@ -37,9 +37,9 @@ test('createSignedUrl: Create a signed URL which triggers the download of the as
   assert.match(answer.headers.get('content-disposition'), /^attachment/)
 })
 
-test('createSignedUrl: for what may not be read there is none', async () => {
+test('createSignedUrl: an object that the user may not read has no link', async () => {
   const { paths } = await ownFolder()
-  const { client } = await shared('stranger')
+  const { client } = await shared('otherUser')
 
   const { data, error } = await client.storage.from('avatars').createSignedUrl(paths[0], 60)
 
@@ -50,7 +50,7 @@ test('createSignedUrl: for what may not be read there is none', async () => {
   )
 })
 
-test('A link that was changed does not open', async () => {
+test('A changed link is refused', async () => {
   const { avatars, paths } = await ownFolder()
   const { data } = await avatars.createSignedUrl(paths[0], 60)
 
@@ -60,7 +60,7 @@ test('A link that was changed does not open', async () => {
   assert.equal((await answer.json()).error, 'InvalidSignature')
 })
 
-test('createSignedUrls: several at once, and what is wrong with one of them', async () => {
+test('createSignedUrls: several at once, with the error of one', async () => {
   const { avatars, folder, paths } = await ownFolder()
   const missing = `${folder}/missing.txt`
 
@@ -75,15 +75,15 @@ test('createSignedUrls: several at once, and what is wrong with one of them', as
   }
 })
 
-test('createSignedUploadUrl and uploadToSignedUrl: who has the token uploads, once', async () => {
+test('createSignedUploadUrl and uploadToSignedUrl: the token uploads once', async () => {
   const { avatars, folder } = await ownFolder()
   const path = `${folder}/by-link.txt`
-  const stranger = connect().storage.from('avatars')
+  const otherUser = connect().storage.from('avatars')
   const options = { contentType: 'text/plain' }
 
   const { data: made } = await avatars.createSignedUploadUrl(path)
-  const { data, error } = await stranger.uploadToSignedUrl(path, made.token, 'sent', options)
-  const again = await stranger.uploadToSignedUrl(path, made.token, 'again', options)
+  const { data, error } = await otherUser.uploadToSignedUrl(path, made.token, 'sent', options)
+  const again = await otherUser.uploadToSignedUrl(path, made.token, 'again', options)
 
   assert.equal(made.path, path)
   assert.ok(
@@ -95,7 +95,7 @@ test('createSignedUploadUrl and uploadToSignedUrl: who has the token uploads, on
   assert.equal(again.error.statusCode, '409')
 })
 
-test('createSignedUploadUrl: not for a folder of somebody else', async () => {
+test("createSignedUploadUrl: another user's folder is refused", async () => {
   const { avatars } = await ownFolder()
 
   const { error } = await avatars.createSignedUploadUrl('somebody/else.txt')
@@ -103,7 +103,7 @@ test('createSignedUploadUrl: not for a folder of somebody else', async () => {
   assert.equal(error.message, 'new row violates row-level security policy')
 })
 
-test('Pictures are not transformed, and that is said', async () => {
+test('Transformations of pictures are refused by name', async () => {
   const { avatars, paths } = await ownFolder()
 
   const { data, error } = await avatars.download(paths[0], { transform: { width: 100 } })

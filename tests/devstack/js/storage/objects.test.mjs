@@ -53,7 +53,7 @@ for (const [name, body] of [
   })
 }
 
-test('upload: a name that is taken, unless it may be replaced', async () => {
+test('upload: a taken name, with and without upsert', async () => {
   const { avatars, path, options } = await ownFolder()
 
   const { data, error } = await avatars.upload(path, PNG, options)
@@ -68,7 +68,7 @@ test('upload: a name that is taken, unless it may be replaced', async () => {
   assert.equal(await unwrap(await avatars.download(path)).text(), 'new')
 })
 
-test('upload: into a folder of somebody else', async () => {
+test("upload: into another user's folder", async () => {
   const { avatars } = await ownFolder()
 
   const { error } = await avatars.upload(`${randomUUID()}/a.png`, PNG, {
@@ -157,9 +157,9 @@ test('info and exists', async () => {
   assert.deepEqual([there.data, missing.data], [true, false])
 })
 
-test('remove: what is removed is answered, and others remove nothing', async () => {
+test('remove: the answer lists removed objects, and other users remove none', async () => {
   const { avatars, path } = await ownFolder()
-  const { client } = await shared('stranger')
+  const { client } = await shared('otherUser')
 
   const refused = await client.storage.from('avatars').remove([path])
   const { data } = await avatars.remove([path])
@@ -173,9 +173,9 @@ test('remove: what is removed is answered, and others remove nothing', async () 
   assert.equal(gone.error.status, 400)
 })
 
-test('download: somebody else finds nothing', async () => {
+test('download: another user finds nothing', async () => {
   const { path } = await ownFolder()
-  const { client } = await shared('stranger')
+  const { client } = await shared('otherUser')
 
   const { data, error } = await client.storage.from('avatars').download(path)
 
@@ -198,7 +198,7 @@ test('getPublicUrl: everybody reads a public bucket', async () => {
   assert.match(download.headers.get('content-disposition'), /^attachment; filename=teapot\.jpg/)
 })
 
-test('The market: only the service writes, and only who may reads', async () => {
+test('The market: only the service writes, and policies decide about reads', async () => {
   const market = await openMarket()
   const { data: dispute } = await market.buyer.client.from('disputes').select('id').single()
   const evidence = `${dispute.id}/${market.buyer.id}_photo.png`
@@ -212,7 +212,7 @@ test('The market: only the service writes, and only who may reads', async () => 
   for (const { client } of [market.buyer, market.seller]) {
     assert.equal((await bucket(client).download(evidence)).error, null)
   }
-  for (const client of [market.stranger.client, connect()]) {
+  for (const client of [market.otherUser.client, connect()]) {
     assert.equal((await bucket(client).download(evidence)).error.status, 400)
   }
 })
