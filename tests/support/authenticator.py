@@ -1,4 +1,4 @@
-"""An authenticator app in a test's hand: enrol it, read its code, prove it."""
+"""An authenticator app: a test enrols it, reads its code and verifies it."""
 
 import pyotp
 from supabase import Client
@@ -13,17 +13,17 @@ def enrolled(client: Client, name: str = "phone") -> AuthMFAEnrollResponse:
 
 
 def code_of(factor: AuthMFAEnrollResponse) -> str:
-    """Return what the app shows now."""
+    """Return the current code of the app."""
     assert factor.totp is not None
     return pyotp.TOTP(factor.totp.secret).now()
 
 
 def verify(client: Client, factor: AuthMFAEnrollResponse) -> None:
-    """Prove the factor."""
+    """Verify the factor by its code."""
     client.auth.mfa.challenge_and_verify({"factor_id": factor.id, "code": code_of(factor)})
 
 
 def level_of(client: Client) -> tuple[str | None, str | None]:
-    """Return the level of the session, and the one it could have."""
+    """Return the current and the possible level of the session."""
     level = client.auth.mfa.get_authenticator_assurance_level()
     return level.current_level, level.next_level

@@ -1,4 +1,4 @@
-"""Judge answers of the service by its own OpenAPI document."""
+"""Check answers of the service against its own OpenAPI document."""
 
 import functools
 import re

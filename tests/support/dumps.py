@@ -1,4 +1,4 @@
-"""Dumps of a schema, which two builds of the database must have in common."""
+"""Dumps of a schema, by which two builds of the database are compared."""
 
 import difflib
 import subprocess
@@ -16,5 +16,5 @@ def dumped_schema(url: str) -> list[str]:
 
 
 def difference(migrated: list[str], declared: list[str]) -> list[str]:
-    """Return the lines that differ; a dump has thousands, so a failure shows these alone."""
+    """Return the lines that differ, because a dump has thousands."""
     return list(difflib.unified_diff(migrated, declared, "migrations", "sql", lineterm=""))

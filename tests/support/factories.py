@@ -1,4 +1,4 @@
-"""Values that tests start from, each with only what a test is about to be changed."""
+"""Make valid values, of which a test changes the fields that it checks."""
 
 import dataclasses
 import json
@@ -99,7 +99,7 @@ def make_refund(**changes: Any) -> dict[str, Any]:
 
 
 def make_dispute(**changes: Any) -> dict[str, Any]:
-    """Make a dispute that the bank has taken the money for, as Stripe's JSON has it."""
+    """Make a dispute whose amount the bank has withdrawn, as Stripe's JSON has it."""
     dispute = {
         "id": "du_1",
         "object": "dispute",
@@ -129,7 +129,7 @@ def make_event(**changes: Any) -> StripeEvent:
 
 
 def make_event_json(data: Mapping[str, Any] | None = None, **changes: Any) -> dict[str, Any]:
-    """Make an event of this second, as Stripe's JSON has it."""
+    """Make an event of the current second, as Stripe's JSON has it."""
     event = {
         "id": "evt_1",
         "object": "event",
@@ -172,7 +172,7 @@ def make_outbox_row(**changes: Any) -> OutboxRow:
 
 
 def effect(outcome: str = "processed", *alerts: str) -> dict[str, Any]:
-    """Return what an effect RPC answers."""
+    """Return the answer of an effect RPC."""
     return {
         "outcome": outcome,
         "order_id": ORDER_ID,

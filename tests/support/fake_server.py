@@ -1,4 +1,4 @@
-"""The fake Stripe as a process of its own, and a receiver for its webhooks."""
+"""The fake Stripe in its own process, and a receiver of its webhooks."""
 
 import dataclasses
 import json
@@ -28,19 +28,19 @@ SECRET_KEY = "sk_test_of_the_tests"
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Received:
-    """A webhook as it came in."""
+    """A received webhook."""
 
     body: bytes
     headers: dict[str, str]
 
     @property
     def event(self) -> dict[str, Any]:
-        """Return the event that the body holds, signed or not."""
+        """Return the event in the body, signed or not."""
         event: dict[str, Any] = json.loads(self.body)
         return event
 
     def verify(self, secret: str = SECRET) -> stripe.Event:
-        """Return the event as the official library sees it, if its signature is good."""
+        """Check the signature, and return the event as the official library reads it."""
         event: stripe.Event = stripe.Webhook.construct_event(
             self.body, self.headers.get("Stripe-Signature"), secret
         )
@@ -48,12 +48,12 @@ class Received:
 
 
 class Receiver:
-    """A real endpoint: it answers 200, or first what `answers` holds."""
+    """An endpoint that answers 200, or first the statuses in `answers`."""
 
     def __init__(self) -> None:
         self.received: queue.Queue[Received] = queue.Queue()
         self.answers: list[int] = []
-        #: Closed by a test, it keeps the answers back.
+        #: A test closes this gate to delay the answers.
         self.gate = threading.Event()
         self.gate.set()
         receiver = self
@@ -67,7 +67,7 @@ class Receiver:
                 self.send_response(status)
                 self.send_header("Content-Length", "2")
                 self.end_headers()
-                # A fake that a test kills does not wait for the answer.
+                # A test may kill the fake before it reads the answer.
                 with suppress(ConnectionError):
                     self.wfile.write(b"ok")
 
@@ -79,7 +79,7 @@ class Receiver:
 
     @property
     def url(self) -> str:
-        """Return where the webhooks go."""
+        """Return the URL of the webhooks."""
         return f"http://127.0.0.1:{self._server.server_port}/webhooks"
 
     def __enter__(self) -> Self:
@@ -92,11 +92,11 @@ class Receiver:
         self._thread.join()
 
     def next(self) -> Received:
-        """Return the next webhook, which has to come in time."""
+        """Return the next webhook; fail if none comes in time."""
         return self.received.get(timeout=TIMEOUT_S)
 
     def forget(self) -> None:
-        """Be as new."""
+        """Drop all webhooks and answers, and open the gate."""
         self.answers.clear()
         self.gate.set()
         while not self.received.empty():
@@ -113,7 +113,7 @@ class Account:
     receiver: Receiver
 
     def intent(self, **params: Any) -> stripe.PaymentIntent:
-        """Make an intent for a card; `params` add to the usual ones."""
+        """Make an intent for a card; `params` add to the usual parameters."""
         usual: Any = {"amount": 5000, "currency": "aud", "payment_method_types": ["card"]}
         return self.client.v1.payment_intents.create(usual | params)
 
@@ -122,7 +122,7 @@ class Account:
         return self.intent(confirm=True, payment_method=card, **params)
 
     def seller(self, *, is_onboarded: bool = True, **params: Any) -> stripe.Account:
-        """Make a connected account that can be paid; `params` add to the usual ones."""
+        """Make a connected account that can be paid; `params` add to the usual parameters."""
         usual: Any = {
             "type": "express",
             "country": "AU",
@@ -136,14 +136,20 @@ class Account:
             self.command("POST", f"/accounts/{seller.id}/onboarding")
         return seller
 
+    def funds(self, seller: str = "") -> tuple[int, int]:
+        """Return the available and the pending balance, of ours or of a seller's."""
+        options: Any = {"stripe_account": seller} if seller else {}
+        balance = self.client.v1.balance.retrieve(None, options)
+        return balance.available[0].amount, balance.pending[0].amount
+
     def command(self, method: str, path: str, /, **body: Any) -> Any:
-        """Tell the control API to do something; it has to be willing."""
+        """Send a command to the control API, which must accept it."""
         response = self.control.request(method, path, json=body)
         response.raise_for_status()
         return response.json()
 
     def deliveries(self, *, count: int = 1, **query: Any) -> list[dict[str, Any]]:
-        """Wait until `count` deliveries fit the query, and return all that do."""
+        """Wait until `count` deliveries match the query, and return all that match."""
         params = {"count": count, "wait_s": TIMEOUT_S, **query}
         response = self.control.get("/deliveries", params=params)
         response.raise_for_status()
@@ -159,7 +165,7 @@ class Account:
 
 
 def error_code(error: stripe.StripeError) -> str | None:
-    """Return the code of an error that the library keeps in its body alone, as it does of a 403."""
+    """Return the code of an error that the library leaves in its body, as for a 403."""
     body: Any = error.json_body
     code: str | None = body["error"].get("code")
     return code
@@ -167,7 +173,7 @@ def error_code(error: stripe.StripeError) -> str | None:
 
 @contextmanager
 def running(folder: Path, receiver: Receiver, **settings: Any) -> Iterator[Account]:
-    """Run the fake Stripe with its memory in `folder`, once it is up until the block ends."""
+    """Run the fake Stripe with its state in `folder` until the block ends."""
     defaults: dict[str, Any] = {
         "async_after_s": None,
         "retry_base_s": 0.05,

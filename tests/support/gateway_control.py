@@ -1,4 +1,4 @@
-"""A client of the gateway's control API, through which tests command faults."""
+"""A client of the gateway's control API, by which tests command faults."""
 
 import contextlib
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ class GatewayControl:
         self._http.put("/realtime", json={"mode": mode}).raise_for_status()
 
     def pending(self) -> dict[str, Any]:
-        """Return the faults that are still to come."""
+        """Return the pending faults."""
         pending: dict[str, Any] = self._http.get("/faults").raise_for_status().json()
         return pending
 
@@ -39,7 +39,7 @@ class GatewayControl:
 
 @contextlib.contextmanager
 def commanded(url: str) -> Iterator[GatewayControl]:
-    """Give the control API of the gateway at `url`, and end all faults afterwards."""
+    """Give the control API of the gateway at `url`; end all faults afterwards."""
     control = GatewayControl(url)
     yield control
     control.clear()

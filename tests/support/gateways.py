@@ -1,4 +1,4 @@
-"""Gateways of their own for tests: each in a process, on a database that the test has built."""
+"""A gateway in its own process, on a database that a test has built."""
 
 import contextlib
 import dataclasses
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psycopg
 from psycopg import conninfo
 from supabase import Client, ClientOptions, create_client
 
@@ -20,7 +21,7 @@ from devstack.supervisor.ports import free_port
 from devstack.supervisor.processes import wait_until
 
 
-#: The longest wait for an expected answer on a busy machine; a test that passes does not wait.
+#: The longest wait for an answer on a busy machine; a test that passes rarely waits.
 TIMEOUT_S = 30
 
 #: Makes the official client of a user, or of an anonymous visitor for None.
@@ -45,12 +46,12 @@ class Gateway:
 
     @property
     def url(self) -> str:
-        """Return what clients are given."""
+        """Return the project's URL for clients."""
         return self.config.url
 
     @property
     def socket_url(self) -> str:
-        """Return what the client of Realtime is given."""
+        """Return the URL for clients of Realtime."""
         return self.url.replace("http", "ws") + "/realtime/v1"
 
     @property
@@ -65,13 +66,13 @@ class Gateway:
         assert wait_until(self._is_up, TIMEOUT_S), "the gateway did not start in time"
 
     def stop(self) -> None:
-        """Stop it in order."""
+        """Stop it by SIGTERM and wait for its end."""
         if self._process is not None:
             self._process.send_signal(signal.SIGTERM)
             self._process.wait(TIMEOUT_S)
 
     def is_healthy(self) -> bool:
-        """Say whether it answers."""
+        """Return true if it answers."""
         with contextlib.suppress(httpx.TransportError):
             return httpx.get(f"{self.url}/health").is_success
         return False
@@ -87,6 +88,15 @@ class Gateway:
         if user_id is not None:
             options.headers["Authorization"] = f"Bearer {self.token(user_id)}"
         return create_client(self.url, key or self.keys.publishable_key, options)
+
+    def cut_connections(self) -> None:
+        """End its database connections, and wait until they have ended."""
+        query = """
+        select pg_terminate_backend(pid, 30000) from pg_stat_activity
+        where application_name = 'devstack gateway' and datname = current_database()
+        """
+        with psycopg.connect(self.config.admin_url) as admin:
+            assert admin.execute(query).fetchall(), "the gateway had no connection"
 
     def mails(self, to: str) -> list[dict[str, Any]]:
         """Return the mails to an address, the newest first."""
@@ -110,7 +120,7 @@ def running_gateway(
     auth: str | None = None,
     has_production_auth: bool = False,
 ) -> Iterator[Gateway]:
-    """Run a gateway on this database of the tests' cluster; `folder` keeps what it needs.
+    """Run a gateway on this database until the block ends; `folder` has its files.
 
     `auth` is the text of a config.toml, instead of the project's own.
     """

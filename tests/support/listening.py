@@ -1,4 +1,4 @@
-"""Gateways to listen to, and what a channel of the official client heard, in order."""
+"""Channels of the official client, and the messages that each received, in order."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -43,15 +43,15 @@ class Heard:
         return await _next(self._broadcasts)
 
     async def system(self) -> str:
-        """Return the next message about a subscription that stands."""
+        """Return the next system message of the channel."""
         return await _next(self._system)
 
     async def state(self) -> tuple[RealtimeSubscribeStates, str]:
-        """Return the next state of the channel, and what was said of it."""
+        """Return the next state of the channel and its error."""
         return await _next(self._states)
 
     def listen(self, bindings: tuple[Mapping[str, Any], ...]) -> None:
-        """Have the channel hand over all that it hears."""
+        """Subscribe the channel to the bindings and to all broadcasts."""
         for binding in bindings:
             fields = {"event": "*", "schema": "public", **binding}
             event = RealtimePostgresChangesListenEvent(fields.pop("event"))
@@ -60,7 +60,7 @@ class Heard:
         self.channel.on_system(lambda payload: self._system.put_nowait(payload.message))
 
     def note_state(self, state: RealtimeSubscribeStates, error: Exception | None) -> None:
-        """Take down what the client reports of the channel."""
+        """Store a state that the client reports."""
         self._states.put_nowait((state, str(error)))
 
     def _hear_change(self, payload: Any) -> None:
@@ -81,7 +81,7 @@ async def join(
     *bindings: Mapping[str, Any],
     config: Mapping[str, Any] | None = None,
 ) -> Heard:
-    """Join a topic and return what it hears; how the join ended is its first state."""
+    """Join a topic; the first state of the result is the join's outcome."""
     heard = Heard(channel(client, topic, config or PUBLIC))
     heard.listen(bindings)
     await heard.channel.subscribe(heard.note_state)
@@ -94,7 +94,7 @@ async def joined(
     *bindings: Mapping[str, Any],
     config: Mapping[str, Any] | None = None,
 ) -> Heard:
-    """Join a topic that lets the client in, and wait until its changes flow."""
+    """Join a topic, and wait until the join and its bindings have succeeded."""
     heard = await join(client, topic, *bindings, config=config)
     assert (RealtimeSubscribeStates.SUBSCRIBED, "None") == await heard.state()
     if bindings:

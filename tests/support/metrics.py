@@ -1,4 +1,4 @@
-"""The counts of this process, as Prometheus would read them."""
+"""The metrics of this process, in the form that Prometheus reads."""
 
 from prometheus_client import REGISTRY
 

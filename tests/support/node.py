@@ -23,15 +23,15 @@ from devstack.paths import ROOT
 
 
 PROJECT = Path(__file__).parents[1]
-#: The time limit of one file of tests on a busy machine; each test in it has its own bound.
+#: The time limit of one file of tests on a busy machine; each test in it has its own limit.
 FILE_S = 300
-#: A test that waits for what never comes ends by this.
+#: The time limit of one test.
 TEST_MS = 120_000
 
 _LOCK = PROJECT / "package-lock.json"
 _MODULES = PROJECT / "node_modules"
 _STAMP = _MODULES / ".made-from"
-#: The official command line, with the version and hash of the one that deploys.
+#: The official command line, in the version that deploys, by its hash.
 _CLI = ROOT / "deploy/supabase-cli"
 _TOOLS = ROOT / ".tools/npm"
 
@@ -43,7 +43,7 @@ def test_files() -> list[str]:
 
 
 def install() -> None:
-    """Install what the lock names, unless that is there; of two processes one waits."""
+    """Install the locked packages unless they are there; a second process waits for the first."""
     with _LOCK.open("rb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         fingerprint = hashlib.sha256(lock.read()).hexdigest()
@@ -66,13 +66,13 @@ def install_cli() -> list[str]:
                 prefix = Path(fresh) / "cli"
                 shutil.copytree(_CLI, prefix, ignore=shutil.ignore_patterns("node_modules"))
                 _npm("ci", f"--prefix={prefix}")
-                # A process that is killed leaves no half of it under the final name.
+                # The rename leaves no half of it under the final name if the process is killed.
                 prefix.rename(folder)
     return [str(folder / "node_modules/@supabase/cli-linux-x64/bin/supabase")]
 
 
 def run_tests(file: str, settings: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-    """Run one file of tests by Node's own runner, with these settings in its environment."""
+    """Run one file of tests by Node's own runner, with these environment variables."""
     options = ["--test-reporter=spec", f"--test-timeout={TEST_MS}"]
     command = [_node(), "--test", *options, file]
     return _run(command, os.environ | dict(settings), FILE_S)
@@ -87,7 +87,7 @@ def run_program(file: str, text: str) -> subprocess.CompletedProcess[str]:
 
 
 def compiled(program: str) -> str:
-    """Return what the TypeScript compiler finds wrong in a program of the project."""
+    """Return the errors of the TypeScript compiler in a program of the project."""
     options = ["--noEmit", "--strict", "--skipLibCheck", "--target", "es2022"]
     options += ["--module", "esnext", "--moduleResolution", "bundler"]
     compiler = str(_MODULES / "typescript/bin/tsc")
@@ -129,13 +129,13 @@ def _run(
 
 
 def _kill(process: subprocess.Popen[str]) -> None:
-    """Kill a process and its children: Node runs each file of tests in one of its own."""
+    """Kill a process and its children, because Node runs each file in a child."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
 
 
 def _with_npm_settings(environment: Mapping[str, str]) -> dict[str, str]:
-    """Have the wheel's npm read what the machine's own npm, if there is one, reads for all users.
+    """Let the wheel's npm read the global settings of the machine's own npm, if there is one.
 
     The registry and the trusted certificates may stand there.
     """

@@ -30,7 +30,7 @@ def running_stack(*options: str) -> Iterator[Mapping[str, str]]:
             *(sys.executable, "-m", "devstack", "up", "--ephemeral"),
             *("--port-base", str(free_base(len(PARTS))), "--env-file", str(told), *options),
         ]
-        # Should the tests be killed, it ends with them.
+        # The stack ends with the tests, even if they are killed.
         process = start(
             command,
             log,

@@ -18,7 +18,7 @@ class Output(NamedTuple):
 
 
 def run_cli(address: str, home: Path, *arguments: str, project: Path | None = None) -> Output:
-    """Run a command that has to succeed, with a home folder of its own."""
+    """Run a command that must succeed, with a home folder of its own."""
     own = {"HOME": str(home), "DO_NOT_TRACK": "1", "SUPABASE_TELEMETRY_DISABLED": "1"}
     done = subprocess.run(  # noqa: S603 -- a pinned tool
         [*node.install_cli(), *arguments, f"--remote={address}", "--yes"],

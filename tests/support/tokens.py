@@ -39,7 +39,7 @@ def signed_token(
     key_id: str | None = "ec-1",
     algorithm: str = "ES256",
 ) -> str:
-    """Sign claims; the result is accepted unless an argument says otherwise."""
+    """Sign claims with a good key, unless an argument says otherwise."""
     headers = {} if key_id is None else {"kid": key_id}
     return jwt.encode(dict(claims), key, algorithm=algorithm, headers=headers)
 

@@ -8,7 +8,7 @@ from typing import Any
 import pydantic
 
 
-#: Keywords that describe a value further, for which TypeScript has no notation.
+#: Keywords that restrict a value, for which TypeScript has no notation.
 UNSAID = frozenset(
     {
         "$defs",
@@ -39,7 +39,7 @@ _SAID = frozenset(
         "type",
     }
 )
-#: A part in brackets that has no others inside, or a text.
+#: A part in brackets without inner brackets, or a text.
 _INSIDE = re.compile(r"\{[^{}]*\}|<[^<>]*>|\([^()]*\)|'[^']*'")
 _NAMES = {
     "boolean": "boolean",
@@ -57,7 +57,7 @@ def type_of_value(value_type: Any, *, indent: str = "") -> str:
 
 
 def type_of(schema: Mapping[str, Any], models: Mapping[str, Any], *, indent: str) -> str:
-    """Return a JSON schema as a TypeScript type: everything that it demands, joined by `&`.
+    """Return a JSON schema as a TypeScript type: all its conditions, joined by `&`.
 
     Raises:
         ValueError: the schema has a keyword that the type would lose.
@@ -123,7 +123,7 @@ def _key(name: str) -> str:
 
 
 def _grouped(text: str, signs: str) -> str:
-    """Return a type in brackets if one of the signs joins its parts."""
+    """Return a type, in brackets if one of the signs joins its parts."""
     outside, found = text, 1
     while found:
         outside, found = _INSIDE.subn("", outside)

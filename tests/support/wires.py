@@ -19,17 +19,17 @@ class Wire:
         self.socket = socket
 
     async def send(self, frame: Any) -> None:
-        """Send a frame: bytes as they are, anything else as JSON."""
+        """Send a frame: bytes unchanged, anything else as JSON."""
         await self.socket.send(frame if isinstance(frame, bytes) else json.dumps(frame))
 
     async def receive(self) -> Any:
-        """Return the next frame, text as what it says."""
+        """Return the next frame: bytes unchanged, text as its JSON."""
         async with asyncio.timeout(TIMEOUT_S):
             frame = await self.socket.recv()
         return frame if isinstance(frame, bytes) else json.loads(frame)
 
     async def closing(self) -> tuple[int, str]:
-        """Return how the server ends the connection, whatever it still says before."""
+        """Return the code and the reason with which the server closes the connection."""
         async with asyncio.timeout(TIMEOUT_S):
             try:
                 while True:
@@ -42,7 +42,7 @@ class Wire:
 async def wire(gateway: Gateway, *, vsn: str = "2.0.0", key: str = "") -> AsyncIterator[Wire]:
     key = key or gateway.keys.publishable_key
     url = f"{gateway.socket_url}/websocket?apikey={key}&vsn={vsn}"
-    # Without compression, so that a frame is as large as it says.
+    # Compression is off, so that a frame has exactly its size.
     async with connect(url, max_size=None, compression=None, open_timeout=TIMEOUT_S) as socket:
         yield Wire(socket)
 

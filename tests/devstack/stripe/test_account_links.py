@@ -23,11 +23,11 @@ def link_for(account: Account, seller: stripe.Account, **params: Any) -> stripe.
     return account.client.v1.account_links.create(usual | params)
 
 
-def opened(url: str) -> httpx.Response:
+def open_page(url: str) -> httpx.Response:
     return httpx.get(url, timeout=TIMEOUT_S)
 
 
-def sent(url: str) -> httpx.Response:
+def send_form(url: str) -> httpx.Response:
     return httpx.post(url, timeout=TIMEOUT_S)
 
 
@@ -36,7 +36,7 @@ def test_link_opens_once(account: Account) -> None:
     seller = account.seller(is_onboarded=False)
 
     link = link_for(account, seller)
-    first, second = opened(link.url), opened(link.url)
+    first, second = open_page(link.url), open_page(link.url)
 
     assert ("account_link", 300) == (link.object, link.expires_at - link.created)
     assert (200, True) == (first.status_code, seller.id in first.text)
@@ -48,9 +48,9 @@ def test_form_completes_the_onboarding(account: Account) -> None:
     """The form completes the onboarding as a seller's answers do, and redirects to return_url."""
     seller = account.seller(is_onboarded=False)
     link = link_for(account, seller)
-    opened(link.url)
+    open_page(link.url)
 
-    answer = sent(link.url)
+    answer = send_form(link.url)
 
     assert (303, RETURN) == (answer.status_code, answer.headers["Location"])
     assert account.client.v1.accounts.retrieve(seller.id).payouts_enabled
@@ -63,7 +63,7 @@ def test_address_that_is_no_link_opens_nothing(account: Account) -> None:
 
     for token in ("setup_none", seller.id):
         url = f"{account.config.url}/setup/{token}"
-        assert (404, 404) == (opened(url).status_code, sent(url).status_code)
+        assert (404, 404) == (open_page(url).status_code, send_form(url).status_code)
 
 
 def test_account_update_needs_a_platform_that_collects(account: Account) -> None:

@@ -14,7 +14,7 @@ from tests.support.fake_server import CONNECT_SECRET, SECRET, Account, error_cod
 BOTH: Any = {"card_payments": {"requested": True}, "transfers": {"requested": True}}
 
 
-def now(account: Account, seller: stripe.Account) -> dict[str, Any]:
+def retrieve(account: Account, seller: stripe.Account) -> dict[str, Any]:
     """Retrieve the seller's account."""
     found: dict[str, Any] = account.client.v1.accounts.retrieve(seller.id).to_dict()
     return found
@@ -37,7 +37,7 @@ def test_new_account_has_every_requirement_due(account: Account) -> None:
         is_onboarded=False, email="ann@example.com", metadata={"user_id": "u-1"}
     )
 
-    made = now(account, seller)
+    made = retrieve(account, seller)
     assert ("express", "AU", "aud", "ann@example.com") == (
         made["type"],
         made["country"],
@@ -118,7 +118,7 @@ def test_transfers_alone_need_an_approval(account: Account) -> None:
         )
 
     assert [seller.id] == [one.id for one in account.client.v1.accounts.list().data]
-    assert {"card_payments", "transfers"} == set(now(account, seller)["capabilities"])
+    assert {"card_payments", "transfers"} == set(retrieve(account, seller)["capabilities"])
 
 
 @pytest.mark.parametrize(
@@ -153,16 +153,16 @@ def test_onboarding_enables_the_account_and_sends_events(account: Account) -> No
     event = account.receiver.next().verify(CONNECT_SECRET).to_dict()
 
     assert delivery["object_id"] == seller.id == event["account"] == event["data"]["object"]["id"]
-    told = event["data"]["object"]
-    assert told == now(account, seller)
+    sent = event["data"]["object"]
+    assert sent == retrieve(account, seller)
     assert (True, True, True) == (
-        told["charges_enabled"],
-        told["payouts_enabled"],
-        told["details_submitted"],
+        sent["charges_enabled"],
+        sent["payouts_enabled"],
+        sent["details_submitted"],
     )
-    assert {"card_payments": "active", "transfers": "active"} == told["capabilities"]
-    assert [] == told["requirements"]["currently_due"]
-    assert told["requirements"]["disabled_reason"] is None
+    assert {"card_payments": "active", "transfers": "active"} == sent["capabilities"]
+    assert [] == sent["requirements"]["currently_due"]
+    assert sent["requirements"]["disabled_reason"] is None
     previous = event["data"]["previous_attributes"]
     assert {"card_payments": "inactive", "transfers": "inactive"} == previous["capabilities"]
     assert previous["payouts_enabled"] is False
@@ -202,13 +202,13 @@ def test_verification_can_take_its_time(account: Account) -> None:
 
     account.command("POST", f"/accounts/{seller.id}/onboarding", outcome="pending")
 
-    waiting = now(account, seller)
+    waiting = retrieve(account, seller)
     assert (True, False) == (waiting["details_submitted"], waiting["payouts_enabled"])
     assert "pending" == waiting["capabilities"]["transfers"]
     assert "requirements.pending_verification" == waiting["requirements"]["disabled_reason"]
     assert ["individual.verification.document"] == waiting["requirements"]["pending_verification"]
     account.command("POST", f"/accounts/{seller.id}/onboarding")
-    assert now(account, seller)["payouts_enabled"]
+    assert retrieve(account, seller)["payouts_enabled"]
 
 
 def test_more_is_required_before_it_is_past_due(account: Account) -> None:
@@ -217,15 +217,18 @@ def test_more_is_required_before_it_is_past_due(account: Account) -> None:
     path, fields = f"/accounts/{seller.id}/requirements", ["individual.verification.document"]
 
     account.command("POST", path, fields=fields, current_deadline=1900000000)
-    asked = now(account, seller)
+    requested = retrieve(account, seller)
     account.command("POST", path, fields=fields, is_past_due=True)
-    missed = now(account, seller)
+    missed = retrieve(account, seller)
 
     assert (fields, [], 1900000000, None) == tuple(
-        asked["requirements"][name]
+        requested["requirements"][name]
         for name in ("currently_due", "past_due", "current_deadline", "disabled_reason")
     )
-    assert (True, "active") == (asked["payouts_enabled"], asked["capabilities"]["transfers"])
+    assert (True, "active") == (
+        requested["payouts_enabled"],
+        requested["capabilities"]["transfers"],
+    )
     assert (fields, fields, "requirements.past_due") == tuple(
         missed["requirements"][name] for name in ("currently_due", "past_due", "disabled_reason")
     )
@@ -246,12 +249,12 @@ def test_account_is_restricted_and_let_go(account: Account) -> None:
 
     restriction = f"/accounts/{seller.id}/restriction"
     account.command("POST", restriction, disabled_reason="rejected.fraud")
-    rejected = now(account, seller)
+    rejected = retrieve(account, seller)
     account.command("POST", f"/accounts/{seller.id}/onboarding")
 
     assert "rejected.fraud" == rejected["requirements"]["disabled_reason"]
     assert not rejected["payouts_enabled"]
-    assert now(account, seller)["payouts_enabled"]
+    assert retrieve(account, seller)["payouts_enabled"]
     assert 400 == account.control.post(restriction, json={"disabled_reason": "x"}).status_code
 
 
@@ -261,16 +264,16 @@ def test_single_abilities_come_and_go(account: Account) -> None:
     path = f"/accounts/{seller.id}/abilities"
 
     account.command("POST", path, payouts_enabled=False)
-    held = now(account, seller)
+    held = retrieve(account, seller)
     account.command("POST", path, payouts_enabled=True, transfers="inactive")
-    stopped = now(account, seller)
+    stopped = retrieve(account, seller)
 
     assert (False, "active") == (held["payouts_enabled"], held["capabilities"]["transfers"])
     assert (True, "inactive") == (stopped["payouts_enabled"], stopped["capabilities"]["transfers"])
     account.client.v1.accounts.update(seller.id, {"metadata": {"k": "v"}})
-    assert "inactive" == now(account, seller)["capabilities"]["transfers"]
-    _, *told, _ = updates(account, seller)
-    previous = [event["data"]["previous_attributes"] for event in told]
+    assert "inactive" == retrieve(account, seller)["capabilities"]["transfers"]
+    _, *sent, _ = updates(account, seller)
+    previous = [event["data"]["previous_attributes"] for event in sent]
     assert {"payouts_enabled": True} == previous[1]
     assert {"capabilities": {"transfers": "active"}, "payouts_enabled": False} == previous[0]
     assert 400 == account.control.post(path, json={"transfers": "perhaps"}).status_code

@@ -9,14 +9,18 @@ import stripe
 from tests.support.fake_server import Account
 
 
-def asked(account: Account, card: str = "pm_card_threeDSecure2Required") -> stripe.PaymentIntent:
+def challenged_intent(
+    account: Account, card: str = "pm_card_threeDSecure2Required"
+) -> stripe.PaymentIntent:
     """Start a payment whose buyer must authenticate."""
     intent = account.paid(card)
     assert "requires_action" == intent.status
     return intent
 
 
-def answer(account: Account, intent: stripe.PaymentIntent, outcome: str) -> stripe.PaymentIntent:
+def authenticate(
+    account: Account, intent: stripe.PaymentIntent, outcome: str
+) -> stripe.PaymentIntent:
     """Let the authentication succeed or fail; return the intent afterwards."""
     account.command("POST", f"/payment_intents/{intent.id}/authenticate", outcome=outcome)
     return account.client.v1.payment_intents.retrieve(intent.id, {"expand": ["latest_charge"]})
@@ -33,11 +37,11 @@ def answer(account: Account, intent: stripe.PaymentIntent, outcome: str) -> stri
 )
 def test_authenticated_buyer_pays(account: Account, card: str) -> None:
     """The intent requires an action, charges nothing before it, and succeeds after it."""
-    intent = asked(account, card)
+    intent = challenged_intent(account, card)
     assert intent.next_action is not None
     assert ("use_stripe_sdk", None) == (intent.next_action.type, intent.latest_charge)
 
-    now = answer(account, intent, "succeed")
+    now = authenticate(account, intent, "succeed")
 
     assert ("succeeded", None) == (now.status, now.next_action)
     assert isinstance(now.latest_charge, stripe.Charge)
@@ -58,9 +62,9 @@ def test_buyer_who_fails_may_pay_by_another_card(account: Account) -> None:
 
     docs.stripe.com/error-codes#payment-intent-authentication-failure
     """
-    intent = asked(account)
+    intent = challenged_intent(account)
 
-    failed = answer(account, intent, "fail")
+    failed = authenticate(account, intent, "fail")
 
     assert ("requires_payment_method", None, None) == (
         failed.status,
@@ -85,11 +89,13 @@ def test_buyer_who_fails_may_pay_by_another_card(account: Account) -> None:
         ),
     ],
 )
-def test_authenticated_payment_may_be_declined(account: Account, card: str, decline_code: str) -> None:
+def test_authenticated_payment_may_be_declined(
+    account: Account, card: str, decline_code: str
+) -> None:
     """The bank may decline after a successful authentication."""
-    intent = asked(account, card)
+    intent = challenged_intent(account, card)
 
-    declined = answer(account, intent, "succeed")
+    declined = authenticate(account, intent, "succeed")
 
     assert declined.last_payment_error is not None
     assert ("requires_payment_method", "card_declined", decline_code) == (

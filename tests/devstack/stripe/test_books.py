@@ -175,8 +175,7 @@ class Books:
         """Compare each account with the oracle, and its balance with its transactions."""
         for owner in (OWN, *SELLERS):
             options: Any = {"stripe_account": self.ids[owner]} if owner in self.ids else {}
-            balance = self.v1.balance.retrieve(None, options)
-            shown = (balance.available[0].amount, balance.pending[0].amount)
+            shown = self.account.funds(self.ids.get(owner, ""))
             pages = self.v1.balance_transactions.list({"limit": 100}, options)
             rows = list(pages.auto_paging_iter())
 

@@ -63,8 +63,8 @@ def test_event_of_a_dispute_is_signed(account: Account) -> None:
 
     dispute = disputed(account)
 
-    told = [account.receiver.next() for _ in range(5)]
-    about = {received.verify().type: received.event["data"]["object"] for received in told}
+    webhooks = [account.receiver.next() for _ in range(5)]
+    about = {received.verify().type: received.event["data"]["object"] for received in webhooks}
     assert dispute.id == about["charge.dispute.created"]["id"]
     [withdrawal] = about["charge.dispute.funds_withdrawn"]["balance_transactions"]
     assert ("balance_transaction", -5000) == (withdrawal["object"], withdrawal["amount"])

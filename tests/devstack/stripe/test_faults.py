@@ -11,7 +11,7 @@ from tests.support.fake_server import Account
 from tests.support.gateways import TIMEOUT_S
 
 
-def wait_until_struck(account: Account) -> None:
+def wait_until_hit(account: Account) -> None:
     """Wait until every fault has hit its request."""
     assert processes.wait_until(
         lambda: account.command("GET", "/faults")["faults"] == [], TIMEOUT_S
@@ -105,7 +105,7 @@ def test_slow_answer_is_given_up_by_the_caller(account: Account, when: str, made
     with pytest.raises(stripe.APIConnectionError):
         client.v1.payment_intents.create({"amount": 5000, "currency": "aud"})
 
-    wait_until_struck(account)
+    wait_until_hit(account)
     assert made == len(account.client.v1.payment_intents.list().data)
 
 
@@ -126,7 +126,7 @@ def test_delayed_call_is_dropped_with_its_fault(account: Account, end: str) -> N
     account.command("POST", "/faults", delay_s=600, method="POST")
     with ThreadPoolExecutor(1) as pool:
         call = pool.submit(account.intent)
-        wait_until_struck(account)
+        wait_until_hit(account)
         account.command("DELETE" if end == "/faults" else "POST", end)
 
     assert isinstance(call.exception(), stripe.APIConnectionError)

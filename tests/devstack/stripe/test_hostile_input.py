@@ -49,7 +49,7 @@ def http(account: Account) -> Iterator[httpx.Client]:
         yield client
 
 
-def said(answer: httpx.Response) -> None:
+def assert_answered(answer: httpx.Response) -> None:
     """Check that the answer has Stripe's form and is no 500; return its body."""
     assert answer.status_code < HTTPStatus.INTERNAL_SERVER_ERROR, answer.text
     assert answer.is_success or answer.json()["error"]["message"]
@@ -74,9 +74,9 @@ def test_any_field_is_answered(
     path = "/".join(quote(object_id, safe="") if "{" in part else part for part in parts)
     values = {name: GOOD[name] for name in kept} | fields
     if operation.method == "POST":
-        said(http.post(path, data=values))
+        assert_answered(http.post(path, data=values))
     else:
-        said(http.request(operation.method, path, params=values))
+        assert_answered(http.request(operation.method, path, params=values))
 
 
 @fuzzed(40)
@@ -86,14 +86,16 @@ def test_any_field_is_answered(
 )
 def test_any_bytes_are_answered(http: httpx.Client, body: bytes, kind: str) -> None:
     """The fake answers a body that is no form and no text."""
-    said(http.post("/v1/payment_intents", content=body, headers={"Content-Type": kind}))
+    assert_answered(http.post("/v1/payment_intents", content=body, headers={"Content-Type": kind}))
 
 
 def test_fake_goes_on_afterwards(account: Account, http: httpx.Client) -> None:
     """The fake serves other calls after deep and huge forms."""
     deep = "metadata" + "[a]" * 3000
-    said(http.post("/v1/payment_intents", data={deep: "x"}))
-    said(http.post("/v1/payment_intents", data={f"metadata[{n}]": "x" for n in range(20_000)}))
-    said(http.get("/v1/events", params={"type": "x" * 30_000}))
+    assert_answered(http.post("/v1/payment_intents", data={deep: "x"}))
+    assert_answered(
+        http.post("/v1/payment_intents", data={f"metadata[{n}]": "x" for n in range(20_000)})
+    )
+    assert_answered(http.get("/v1/events", params={"type": "x" * 30_000}))
 
     assert "succeeded" == account.paid().status

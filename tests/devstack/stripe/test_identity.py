@@ -21,18 +21,18 @@ def started(account: Account, **params: Any) -> VerificationSession:
     return account.client.v1.identity.verification_sessions.create(usual | params)
 
 
-def shown(account: Account, session_id: str, *expand: str) -> VerificationSession:
+def retrieve(account: Account, session_id: str, *expand: str) -> VerificationSession:
     """Retrieve the session."""
     sessions = account.client.v1.identity.verification_sessions
     return sessions.retrieve(session_id, {"expand": list(expand)})
 
 
-def check(account: Account, session_id: str, status: str, **body: Any) -> None:
+def set_outcome(account: Account, session_id: str, status: str, **body: Any) -> None:
     """Have the control API set the outcome of a session."""
     account.command("POST", f"/identity/{session_id}/check", status=status, **body)
 
 
-def news(account: Account, session_id: str) -> list[str]:
+def event_types(account: Account, session_id: str) -> list[str]:
     """Return the types of the session's events, oldest first."""
     return [kind.removeprefix(_EVENT) for kind in account.event_types(session_id)]
 
@@ -63,17 +63,21 @@ def test_new_session_requires_input(account: Account) -> None:
         "document": {"allowed_types": ["passport"], "require_live_capture": True}
     }
     assert ("u-1", customer.id) == (session.client_reference_id, session.related_customer)
-    assert session.to_dict() == shown(account, session.id).to_dict()
-    assert ["created"] == news(account, session.id)
+    assert session.to_dict() == retrieve(account, session.id).to_dict()
+    assert ["created"] == event_types(account, session.id)
 
 
 def test_secret_and_url_are_in_no_event(account: Account) -> None:
     """Events omit the client secret and the URL, which only the creator needs."""
     session = started(account)
 
-    told = account.receiver.next().verify().to_dict()["data"]["object"]
+    sent = account.receiver.next().verify().to_dict()["data"]["object"]
 
-    assert (session.id, None, None) == (told["id"], told["client_secret"], told["url"])
+    assert (session.id, None, None) == (
+        sent["id"],
+        sent["client_secret"],
+        sent["url"],
+    )
 
 
 @pytest.mark.parametrize(
@@ -105,14 +109,14 @@ def test_verified_session_shows_the_verified_data(account: Account) -> None:
     docs.stripe.com/identity/access-verification-results
     """
     session = started(account)
-    check(account, session.id, "processing")
-    processing = shown(account, session.id)
+    set_outcome(account, session.id, "processing")
+    processing = retrieve(account, session.id)
     address = {"line1": "5 King St", "city": "Perth", "state": "WA", "postal_code": "6000"}
 
-    check(account, session.id, "verified", verified_outputs={"address": address})
+    set_outcome(account, session.id, "verified", verified_outputs={"address": address})
 
-    plain = shown(account, session.id)
-    full = shown(account, session.id, "verified_outputs", "last_verification_report")
+    plain = retrieve(account, session.id)
+    full = retrieve(account, session.id, "verified_outputs", "last_verification_report")
     assert ("processing", None, None) == (
         processing.status,
         processing.client_secret,
@@ -130,7 +134,7 @@ def test_verified_session_shows_the_verified_data(account: Account) -> None:
     assert isinstance(report, VerificationReport)
     assert report.document is not None
     assert ("verified", session.id) == (report.document.status, report.verification_session)
-    assert ["created", "processing", "verified"] == news(account, session.id)
+    assert ["created", "processing", "verified"] == event_types(account, session.id)
 
 
 def test_date_of_birth_is_shown_to_those_who_name_it(account: Account) -> None:
@@ -139,10 +143,10 @@ def test_date_of_birth_is_shown_to_those_who_name_it(account: Account) -> None:
     docs.stripe.com/identity/access-verification-results#sensitive-verification-results
     """
     session = started(account)
-    check(account, session.id, "verified")
+    set_outcome(account, session.id, "verified")
 
-    plain = shown(account, session.id, "verified_outputs").to_dict()
-    both = shown(account, session.id, "verified_outputs", "verified_outputs.dob").to_dict()
+    plain = retrieve(account, session.id, "verified_outputs").to_dict()
+    both = retrieve(account, session.id, "verified_outputs", "verified_outputs.dob").to_dict()
 
     assert "dob" not in plain["verified_outputs"]
     assert {"day": 1, "month": 1, "year": 1990} == both["verified_outputs"]["dob"]
@@ -168,9 +172,9 @@ def test_failed_check_asks_for_input_again(account: Account, code: str) -> None:
     """
     session = started(account, options={"document": {"require_matching_selfie": True}})
 
-    check(account, session.id, "requires_input", error_code=code)
+    set_outcome(account, session.id, "requires_input", error_code=code)
 
-    failed = shown(account, session.id, "last_verification_report")
+    failed = retrieve(account, session.id, "last_verification_report")
     assert failed.last_error is not None
     assert ("requires_input", code) == (failed.status, failed.last_error.code)
     report = failed.last_verification_report
@@ -183,7 +187,7 @@ def test_failed_check_asks_for_input_again(account: Account, code: str) -> None:
     assert failed.client_secret
     assert failed.url
     assert failed.client_secret != session.client_secret
-    assert ["created", "processing", "requires_input"] == news(account, session.id)
+    assert ["created", "processing", "requires_input"] == event_types(account, session.id)
 
 
 @pytest.mark.parametrize(
@@ -200,25 +204,25 @@ def test_user_who_submits_nothing_has_no_report(account: Account, code: str) -> 
     """A user who declines or abandons leaves an error and no report."""
     session = started(account)
 
-    check(account, session.id, "requires_input", error_code=code)
+    set_outcome(account, session.id, "requires_input", error_code=code)
 
-    failed = shown(account, session.id)
+    failed = retrieve(account, session.id)
     assert failed.last_error is not None
     assert (code, None) == (failed.last_error.code, failed.last_verification_report)
-    assert ["created", "requires_input"] == news(account, session.id)
+    assert ["created", "requires_input"] == event_types(account, session.id)
 
 
 def test_second_try_can_succeed(account: Account) -> None:
     """A new submission clears the error, and its report is the last one."""
     session = started(account)
-    check(account, session.id, "requires_input", error_code="document_expired")
-    first = shown(account, session.id).last_verification_report
+    set_outcome(account, session.id, "requires_input", error_code="document_expired")
+    first = retrieve(account, session.id).last_verification_report
 
-    check(account, session.id, "processing")
-    assert shown(account, session.id).last_error is None
-    check(account, session.id, "verified")
+    set_outcome(account, session.id, "processing")
+    assert retrieve(account, session.id).last_error is None
+    set_outcome(account, session.id, "verified")
 
-    now = shown(account, session.id)
+    now = retrieve(account, session.id)
     assert ("verified", None) == (now.status, now.last_error)
     assert first != now.last_verification_report
 
@@ -229,7 +233,7 @@ def test_sessions_are_found_by_status_and_reference(account: Account) -> None:
     sessions = account.client.v1.identity.verification_sessions
     waiting = started(account, client_reference_id="u-1")
     verified = started(account, related_customer=customer.id)
-    check(account, verified.id, "verified")
+    set_outcome(account, verified.id, "verified")
 
     queries: list[Any] = [
         {},
@@ -256,7 +260,7 @@ def test_options_change_while_input_is_needed(account: Account) -> None:
     session = started(account)
 
     changed = sessions.update(session.id, {"options": {"document": {"require_live_capture": True}}})
-    check(account, session.id, "processing")
+    set_outcome(account, session.id, "processing")
     with pytest.raises(stripe.InvalidRequestError):
         sessions.update(session.id, {"options": {"document": ""}})
     tagged = sessions.update(session.id, {"metadata": {"k": "v"}})
@@ -272,7 +276,7 @@ def test_session_is_canceled_while_input_is_needed(account: Account) -> None:
     """
     sessions = account.client.v1.identity.verification_sessions
     session, under_way = started(account), started(account)
-    check(account, under_way.id, "processing")
+    set_outcome(account, under_way.id, "processing")
 
     canceled = sessions.cancel(session.id)
     refusals = []
@@ -282,7 +286,7 @@ def test_session_is_canceled_while_input_is_needed(account: Account) -> None:
         refusals.append(refusal.value.http_status)
 
     assert ("canceled", None, None) == (canceled.status, canceled.client_secret, canceled.url)
-    assert ["created", "canceled"] == news(account, session.id)
+    assert ["created", "canceled"] == event_types(account, session.id)
     assert [400, 400] == refusals
 
 
@@ -294,16 +298,16 @@ def test_redaction_takes_its_time(account: Account) -> None:
     session = started(
         account, metadata={"user_id": "u-1"}, provided_details={"email": "seller@example.com"}
     )
-    check(account, session.id, "verified")
+    set_outcome(account, session.id, "verified")
 
     processing = account.client.v1.identity.verification_sessions.redact(session.id)
     assert processing.redaction is not None
     assert ("verified", "processing") == (processing.status, processing.redaction.status)
-    assert "redacted" not in news(account, session.id)
+    assert "redacted" not in event_types(account, session.id)
     account.command("POST", f"/scheduled_actions/{session.id}")
 
     expand = ("verified_outputs", "verified_outputs.dob", "last_verification_report")
-    now = shown(account, session.id, *expand).to_dict()
+    now = retrieve(account, session.id, *expand).to_dict()
     assert "redacted" == now["redaction"]["status"]
     assert ({}, "[redacted]") == (now["metadata"], now["provided_details"]["email"])
     assert ("[redacted]", "[redacted]", {"day": None, "month": None, "year": None}) == (
@@ -313,24 +317,24 @@ def test_redaction_takes_its_time(account: Account) -> None:
     )
     document = now["last_verification_report"]["document"]
     assert ("[redacted]", "verified") == (document["first_name"], document["status"])
-    assert "redacted" == news(account, session.id)[-1]
-    told = str([event.to_dict() for event in account.client.v1.events.list().data])
-    assert "u-1" not in told
-    assert "seller@example.com" not in told
+    assert "redacted" == event_types(account, session.id)[-1]
+    event_text = str([event.to_dict() for event in account.client.v1.events.list().data])
+    assert "u-1" not in event_text
+    assert "seller@example.com" not in event_text
 
 
 def test_redaction_cancels_an_open_session(account: Account) -> None:
     """A redaction cancels an open session, and is refused for a processing one."""
     sessions = account.client.v1.identity.verification_sessions
     session, under_way = started(account), started(account)
-    check(account, under_way.id, "processing")
+    set_outcome(account, under_way.id, "processing")
 
     redacted = sessions.redact(session.id)
     with pytest.raises(stripe.InvalidRequestError):
         sessions.redact(under_way.id)
 
     assert ("canceled", None) == (redacted.status, redacted.url)
-    assert ["created", "canceled"] == news(account, session.id)
+    assert ["created", "canceled"] == event_types(account, session.id)
     for call in (sessions.redact, lambda one: sessions.update(one, {"metadata": {"k": "v"}})):
         with pytest.raises(stripe.InvalidRequestError, match="redaction"):
             call(session.id)
@@ -340,7 +344,7 @@ def test_impossible_outcomes_are_refused(account: Account) -> None:
     """The control API refuses an impossible outcome, and changes nothing."""
     session = started(account)
     verified = started(account)
-    check(account, verified.id, "verified")
+    set_outcome(account, verified.id, "verified")
 
     bodies: list[tuple[str, dict[str, Any]]] = [
         (session.id, {"status": "verification_failed"}),
@@ -354,5 +358,5 @@ def test_impossible_outcomes_are_refused(account: Account) -> None:
     answers = [account.control.post(f"/identity/{one}/check", json=body) for one, body in bodies]
 
     assert [400] * 7 == [answer.status_code for answer in answers]
-    assert ["created"] == news(account, session.id)
-    assert ["created", "processing", "verified"] == news(account, verified.id)
+    assert ["created"] == event_types(account, session.id)
+    assert ["created", "processing", "verified"] == event_types(account, verified.id)

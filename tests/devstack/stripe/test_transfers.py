@@ -22,13 +22,6 @@ def charge_of(account: Account, **params: Any) -> str:
     return str(account.paid(**params).latest_charge)
 
 
-def funds(account: Account, seller: stripe.Account | None = None) -> tuple[int, int]:
-    """Return the available and the pending balance, of ours or of a seller's."""
-    options: Any = {"stripe_account": seller.id} if seller else {}
-    balance = account.client.v1.balance.retrieve(None, options)
-    return balance.available[0].amount, balance.pending[0].amount
-
-
 def test_pending_money_goes_with_its_charge(account: Account) -> None:
     """With source_transaction the transfer is made at once, and available with its charge."""
     seller = account.seller()
@@ -68,10 +61,10 @@ def test_pending_money_goes_with_its_charge(account: Account) -> None:
         "source_type": "card",
         "transfer_group": "order-1",
     } == made.to_dict()
-    assert ((0, 1885), (0, 3000)) == (funds(account), funds(account, seller))
+    assert ((0, 1885), (0, 3000)) == (account.funds(), account.funds(seller.id))
     account.command("POST", "/balance/own/settle")
     account.command("POST", f"/balance/{seller.id}/settle")
-    assert ((1885, 0), (3000, 0)) == (funds(account), funds(account, seller))
+    assert ((1885, 0), (3000, 0)) == (account.funds(), account.funds(seller.id))
     assert made.to_dict() == account.client.v1.transfers.retrieve(made.id).to_dict()
 
 
@@ -119,9 +112,9 @@ def test_event_tells_of_the_transfer(account: Account) -> None:
     received = account.receiver.next()
     while received.event["type"] != "transfer.created":
         received = account.receiver.next()
-    told = received.verify()
-    assert made.to_dict() == told.to_dict()["data"]["object"]
-    assert "account" not in told.to_dict()
+    event = received.verify()
+    assert made.to_dict() == event.to_dict()["data"]["object"]
+    assert "account" not in event.to_dict()
     assert ["transfer.created", "transfer.updated"] == account.event_types(made.id)
 
 
@@ -140,7 +133,7 @@ def test_transfer_without_a_source_needs_available_money(account: Account) -> No
     assert (400, "balance_insufficient") == (too_early.value.http_status, too_early.value.code)
     assert "balance_insufficient" == too_much.value.code
     assert made.source_transaction is None
-    assert ((0, 0), (4885, 0)) == (funds(account), funds(account, seller))
+    assert ((0, 0), (4885, 0)) == (account.funds(), account.funds(seller.id))
 
 
 def test_transfers_of_one_charge_add_up_to_it(account: Account) -> None:
@@ -169,7 +162,7 @@ def test_source_need_not_be_booked_yet(account: Account) -> None:
     transfer(account, seller, amount=5000, source_transaction=charge_id)
 
     assert account.client.v1.charges.retrieve(charge_id).balance_transaction is not None
-    assert (0, -115) == funds(account)
+    assert (0, -115) == account.funds()
     assert account.command("POST", f"/scheduled_actions/{charge_id}") == {"done": False}
 
 
@@ -301,4 +294,4 @@ def test_same_key_transfers_once(account: Account) -> None:
 
     assert made[0].id == made[1].id
     assert 1 == len(transfers.list().data)
-    assert (0, 4998) == funds(account, seller)
+    assert (0, 4998) == account.funds(seller.id)

@@ -1,4 +1,4 @@
-"""Delivery of events: signed, retried, held, duplicated, lost, before the answer."""
+"""Webhooks: the configured endpoints, and events signed, retried, held, duplicated or lost."""
 
 import queue
 from concurrent.futures import ThreadPoolExecutor
@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import stripe
 
-from tests.support.fake_server import Account
+from tests.support.fake_server import SECRET, Account
 
 
 def test_event_arrives_signed(account: Account) -> None:
@@ -101,13 +101,13 @@ def test_caller_waits_while_the_endpoint_does(account: Account) -> None:
     account.receiver.gate.clear()
     with ThreadPoolExecutor(1) as pool:
         call = pool.submit(account.intent)
-        told = account.receiver.next().event["data"]["object"]
-        known = account.client.v1.payment_intents.retrieve(told["id"])
+        sent = account.receiver.next().event["data"]["object"]
+        retrieved = account.client.v1.payment_intents.retrieve(sent["id"])
         is_answered = call.done()
         account.receiver.gate.set()
 
     assert not is_answered
-    assert known.id == call.result().id
+    assert retrieved.id == call.result().id
 
 
 def test_failed_try_before_the_answer_is_retried(account: Account) -> None:
@@ -232,3 +232,32 @@ def test_control_names_a_wrong_command(account: Account) -> None:
 
     assert [400, 400, 400, 400, 404] == [answer.status_code for answer in answers]
     assert all(answer.json()["error"] for answer in answers)
+
+
+def test_endpoints_are_listed_without_their_secrets(account: Account) -> None:
+    """The list has each configured endpoint (docs.stripe.com/api/webhook_endpoints/list)."""
+    page = account.client.v1.webhook_endpoints.list({"limit": 100})
+
+    shown = [(one.url, one.status, one.enabled_events) for one in page.data]
+    assert [(account.receiver.url, "enabled", ["*"])] * 2 == shown
+    assert SECRET not in str(page)
+    assert not page.has_more
+
+
+def test_endpoint_is_read_by_its_id(account: Account) -> None:
+    """Endpoints have different, constant ids; an unknown id is missing."""
+    endpoints = account.client.v1.webhook_endpoints
+    first, second = endpoints.list().data
+
+    assert first.id != second.id
+    assert second == endpoints.retrieve(second.id)
+    with pytest.raises(stripe.InvalidRequestError) as refusal:
+        endpoints.retrieve("we_none")
+    assert (404, "resource_missing") == (refusal.value.http_status, refusal.value.code)
+
+
+def test_short_page_says_that_there_is_more(account: Account) -> None:
+    """A page has the requested length and says that there are more."""
+    page = account.client.v1.webhook_endpoints.list({"limit": 1})
+
+    assert (1, True) == (len(page.data), page.has_more)

@@ -66,7 +66,7 @@ class Devstack:
         """Start a stack and wait for its ready line."""
         process = self.up(*options, only=only, is_bare=is_bare)
         assert process.stdout is not None
-        assert process.stdout.readline().startswith(b'{"ready": true'), self.told(process)
+        assert process.stdout.readline().startswith(b'{"ready": true'), self.errors_of(process)
         return process
 
     def run(self, command: str, *options: str) -> subprocess.CompletedProcess[str]:
@@ -85,7 +85,7 @@ class Devstack:
             timeout=TIMEOUT_S,
         )
 
-    def told(self, process: subprocess.Popen[bytes]) -> str:
+    def errors_of(self, process: subprocess.Popen[bytes]) -> str:
         """Return the stack's standard error so far."""
         number = self._started.index(process)
         return (self._folder / f"stderr.{number}").read_text()

@@ -66,8 +66,8 @@ def test_second_stack_on_the_same_data_is_refused(running: Devstack) -> None:
     second = running.up("--port-base", str(free_base(5)))
 
     assert 1 == second.wait(60)
-    assert "A stack already runs on " in running.told(second)
-    assert "Traceback" not in running.told(second)
+    assert "A stack already runs on " in running.errors_of(second)
+    assert "Traceback" not in running.errors_of(second)
     url = f"postgresql://postgres@127.0.0.1:{running.base + 1}/postgres"
     with psycopg.connect(url) as connection:
         assert [(1,)] == connection.execute("select 1").fetchall()

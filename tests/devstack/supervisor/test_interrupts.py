@@ -11,7 +11,7 @@ from devstack.paths import ROOT
 
 
 #: Runs a module as `python -m` does, and waits for ever in its first slow import.
-STUCK = """
+STOPS_IN_IMPORT = """
 import runpy, signal, sys
 
 # As in a terminal: a shell without job control lets its background jobs ignore SIGINT.
@@ -42,7 +42,7 @@ runpy.run_module({module!r}, run_name="__main__", alter_sys=True)
 def test_interrupt_during_imports_leaves_no_traceback(module: str, slow: str) -> None:
     """The entry point handles SIGINT before any slow import."""
     with subprocess.Popen(  # noqa: S603 -- our own programs
-        [sys.executable, "-c", STUCK.format(module=module, slow=slow)],
+        [sys.executable, "-c", STOPS_IN_IMPORT.format(module=module, slow=slow)],
         cwd=ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

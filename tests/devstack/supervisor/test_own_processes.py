@@ -15,7 +15,7 @@ from tests.devstack.supervisor.devstacks import Devstack, command_of, new_devsta
 # One process runs these tests, because the last ones end the shared stack.
 pytestmark = pytest.mark.xdist_group("own processes")
 
-EVERYTHING = "postgres,gateway,stripe,service,workers"
+WHOLE_STACK = "postgres,gateway,stripe,service,workers"
 COMMANDS = {"service": b"gunicorn\0", "workers": b"workers\0all\0"}
 HEALTH = {"service": (3, "/api/health/live"), "workers": (4, "/health")}
 
@@ -39,7 +39,7 @@ def answers(devstack: Devstack, part: str) -> bool:
 
 
 @pytest.fixture(scope="module")
-def everything(
+def whole_stack(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[tuple[Devstack, subprocess.Popen[bytes]]]:
     """Run one whole stack; the module's last tests end it."""
@@ -47,24 +47,24 @@ def everything(
     temporary.chmod(0o711)
     with new_devstack() as devstack:
         devstack.environment["TMPDIR"] = str(temporary)
-        yield devstack, devstack.up_and_ready(only=EVERYTHING, is_bare=False)
+        yield devstack, devstack.up_and_ready(only=WHOLE_STACK, is_bare=False)
 
 
 def test_temporary_folder_of_the_machine_stays_empty(
-    everything: tuple[Devstack, subprocess.Popen[bytes]],
+    whole_stack: tuple[Devstack, subprocess.Popen[bytes]],
 ) -> None:
     """A killed part leaves files in the data folder alone, where the next start removes them."""
-    devstack, _ = everything
+    devstack, _ = whole_stack
 
     assert [] == list(Path(devstack.environment["TMPDIR"]).iterdir())
     assert [] != list((devstack.data / "tmp").iterdir())
 
 
 def test_product_has_no_database_url(
-    everything: tuple[Devstack, subprocess.Popen[bytes]],
+    whole_stack: tuple[Devstack, subprocess.Popen[bytes]],
 ) -> None:
     """Service and workers have no URL of the database, and reach it through the gateway."""
-    _, process = everything
+    _, process = whole_stack
 
     for part in COMMANDS:
         for pid in pids(process, part):
@@ -76,10 +76,10 @@ def test_product_has_no_database_url(
 
 @pytest.mark.parametrize("part", ["service", "workers"])
 def test_crashed_process_is_started_again(
-    everything: tuple[Devstack, subprocess.Popen[bytes]], part: str
+    whole_stack: tuple[Devstack, subprocess.Popen[bytes]], part: str
 ) -> None:
     """The stack reports a crash and starts the part again, later after a second crash in a row."""
-    devstack, process = everything
+    devstack, process = whole_stack
 
     for wait_s in ("0.5", "1"):
         crash(devstack, process, part, wait_s)
@@ -91,17 +91,17 @@ def crash(devstack: Devstack, process: subprocess.Popen[bytes], part: str, wait_
     """Kill a part; wait until the stack has reported and made its new start."""
     [pid] = pids(process, part)
     os.kill(pid, signal.SIGKILL)
-    told = f"{part} ended (killed by signal 9); it starts again in {wait_s} s."
-    wait_for(lambda: told in devstack.told(process))
+    message = f"{part} ended (killed by signal 9); it starts again in {wait_s} s."
+    wait_for(lambda: message in devstack.errors_of(process))
     # Gunicorn's children answer a little longer than it lives, so an answer alone proves nothing.
     wait_for(lambda: pids(process, part) not in ([], [pid]) and answers(devstack, part))
 
 
 def test_killed_whole_stack_leaves_nothing(
-    everything: tuple[Devstack, subprocess.Popen[bytes]],
+    whole_stack: tuple[Devstack, subprocess.Popen[bytes]],
 ) -> None:
     """A kill -9 of the stack ends all its processes."""
-    devstack, process = everything
+    devstack, process = whole_stack
     assert pids(process, "service")
     assert pids(process, "workers")
 
@@ -111,14 +111,14 @@ def test_killed_whole_stack_leaves_nothing(
 
 
 def test_whole_stack_comes_up_after_a_kill_and_leaves_nothing(
-    everything: tuple[Devstack, subprocess.Popen[bytes]],
+    whole_stack: tuple[Devstack, subprocess.Popen[bytes]],
 ) -> None:
     """The same command starts after a kill, and Ctrl-C ends the children of the parts too."""
-    devstack, process = everything
+    devstack, process = whole_stack
     process.kill()
     wait_for(lambda: not devstack.left_behind())
 
-    process = devstack.up_and_ready(only=EVERYTHING, is_bare=False)
+    process = devstack.up_and_ready(only=WHOLE_STACK, is_bare=False)
     assert answers(devstack, "service")
     assert pids(process, "service")
     assert pids(process, "workers")

@@ -22,7 +22,7 @@ from tests.support.gateways import TIMEOUT_S
 
 #: One process runs these tests, because they share a stack.
 READS_FILES = pytest.mark.xdist_group("an ended devstack")
-ASKS_AUTH = pytest.mark.xdist_group("an asked devstack")
+SHARES_SETTINGS = pytest.mark.xdist_group("a devstack with all settings")
 
 
 def environment(devstack: Devstack) -> dict[str, str]:
@@ -236,7 +236,7 @@ DURING_INITDB = ("postgres", "postgres/pgdata.new/PG_VERSION")
 
 
 @pytest.mark.parametrize(
-    "moment",
+    "point",
     [
         "lock",
         "keys.json",
@@ -248,27 +248,27 @@ DURING_INITDB = ("postgres", "postgres/pgdata.new/PG_VERSION")
         "logs/gateway.log",
     ],
 )
-def test_interrupted_start_leaves_nothing(devstack: Devstack, moment: str) -> None:
+def test_interrupted_start_leaves_nothing(devstack: Devstack, point: str) -> None:
     """Ctrl-C at any point of the start leaves no process, and the next start works."""
-    if moment in DURING_INITDB:
+    if point in DURING_INITDB:
         devstack.environment.pop("EMBEDDED_PG_TEMPLATE", None)
-    is_bare = moment != SERVER_STARTS
+    is_bare = point != SERVER_STARTS
     process = devstack.up(only="postgres,gateway,stripe", is_bare=is_bare)
-    wait_for((devstack.data / moment).exists)
+    wait_for((devstack.data / point).exists)
 
     assert 0 == finish(process)
 
     assert [] == devstack.left_behind()
-    assert "Traceback" not in devstack.told(process)
+    assert "Traceback" not in devstack.errors_of(process)
     assert 0 == finish(devstack.up_and_ready(is_bare=is_bare))
 
 
-@pytest.mark.parametrize("moment", ["logs/stripe.log", SERVER_STARTS])
-def test_killed_start_leaves_nothing(devstack: Devstack, moment: str) -> None:
+@pytest.mark.parametrize("point", ["logs/stripe.log", SERVER_STARTS])
+def test_killed_start_leaves_nothing(devstack: Devstack, point: str) -> None:
     """The kernel ends the parts of a killed stack, and the next start works."""
-    is_bare = moment != SERVER_STARTS
+    is_bare = point != SERVER_STARTS
     process = devstack.up(only="postgres,gateway,stripe", is_bare=is_bare)
-    wait_for((devstack.data / moment).exists)
+    wait_for((devstack.data / point).exists)
 
     finish(process, signal.SIGKILL)
 
@@ -281,7 +281,7 @@ def test_ephemeral_data_are_gone_afterwards(devstack: Devstack) -> None:
     process = devstack.up_and_ready("--ephemeral")
     [folder] = {
         Path(line.split()[-1]).parent
-        for line in devstack.told(process).splitlines()
+        for line in devstack.errors_of(process).splitlines()
         if line.startswith("Logs: ")
     }
     assert folder.exists()
@@ -304,7 +304,7 @@ def test_stack_ends_when_a_part_dies(devstack: Devstack, part: str) -> None:
     os.kill(pid, signal.SIGKILL)
 
     assert 1 == process.wait(60)
-    assert f"devstack: {part} ended without being asked" in devstack.told(process)
+    assert f"devstack: {part} ended without being asked" in devstack.errors_of(process)
     assert [] == devstack.left_behind()
 
 
@@ -325,7 +325,7 @@ def test_postgres_that_ends_is_started_again(devstack: Devstack) -> None:
             return [(1,)] == connection.execute("select number from kept").fetchall()
         return False
 
-    wait_for(lambda: "postgres ended" in devstack.told(process))
+    wait_for(lambda: "postgres ended" in devstack.errors_of(process))
     wait_for(is_back)
     finish(process)
 
@@ -349,7 +349,7 @@ def test_killed_ephemeral_data_are_swept_up(devstack: Devstack) -> None:
     killed = devstack.up_and_ready("--ephemeral", "--port-base", str(free_base(5)))
     [folder] = {
         Path(line.split()[-1]).parent
-        for line in devstack.told(killed).splitlines()
+        for line in devstack.errors_of(killed).splitlines()
         if line.startswith("Logs: ")
     }
     finish(killed, signal.SIGKILL)
@@ -380,17 +380,17 @@ def test_stacks_that_start_at_once_choose_different_ports(devstack: Devstack) ->
 
 
 def signed_up(devstack: Devstack) -> httpx.Response:
-    told = environment(devstack)
+    variables = environment(devstack)
     return httpx.post(
-        f"{told['SUPABASE_URL']}/auth/v1/signup",
+        f"{variables['SUPABASE_URL']}/auth/v1/signup",
         json={"email": "a@example.com", "password": "correct horse 7"},
-        headers={"apikey": told["SUPABASE_PUBLISHABLE_KEY"]},
+        headers={"apikey": variables["SUPABASE_PUBLISHABLE_KEY"]},
         timeout=TIMEOUT_S,
     )
 
 
 @pytest.fixture(scope="module")
-def asked() -> Iterator[Devstack]:
+def configured() -> Iterator[Devstack]:
     """Run a stack with all settings of Auth and an additional exposed schema."""
     with new_devstack() as devstack:
         options = ("--production-auth", "--schemas", "public,other")
@@ -398,18 +398,19 @@ def asked() -> Iterator[Devstack]:
         yield devstack
 
 
-@ASKS_AUTH
-def test_exposed_schemas_can_be_chosen(asked: Devstack) -> None:
+@SHARES_SETTINGS
+def test_exposed_schemas_can_be_chosen(configured: Devstack) -> None:
     """An option exposes more schemas than the configuration."""
-    assert ["public", "other"] == json.loads((asked.data / "gateway.json").read_text())["schemas"]
-    health = f"{environment(asked)['SUPABASE_URL']}/health"
+    config = json.loads((configured.data / "gateway.json").read_text())
+    assert ["public", "other"] == config["schemas"]
+    health = f"{environment(configured)['SUPABASE_URL']}/health"
     assert 200 == httpx.get(health, timeout=TIMEOUT_S).status_code
 
 
-@ASKS_AUTH
-def test_addresses_are_confirmed_on_demand(asked: Devstack) -> None:
+@SHARES_SETTINGS
+def test_addresses_are_confirmed_on_demand(configured: Devstack) -> None:
     """With all settings of Auth a sign-up has no session before the mail's confirmation."""
-    answer = signed_up(asked)
+    answer = signed_up(configured)
 
     assert answer.status_code == 200
     assert "access_token" not in answer.json()

@@ -8,9 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import psycopg
 import pytest
-import supabase
 from postgrest import APIError
-from supabase import Client, ClientOptions
+from supabase import Client
 from websockets.exceptions import InvalidMessage, InvalidStatus
 from websockets.sync.client import connect
 
@@ -24,12 +23,8 @@ NOTES, ADD_NOTE = "/rest/v1/notes", "/rest/v1/rpc/add_note"
 
 
 @pytest.fixture
-def client(gateway: Gateway) -> Iterator[Client]:
-    with httpx.Client(timeout=TIMEOUT_S) as transport:
-        options = ClientOptions(
-            httpx_client=transport, auto_refresh_token=False, persist_session=False
-        )
-        yield supabase.create_client(gateway.url, gateway.keys.publishable_key, options)
+def client(gateway: Gateway, transport: httpx.Client) -> Client:
+    return gateway.client(transport)
 
 
 def has_note(owner: psycopg.Connection, id_: int) -> bool:
@@ -65,9 +60,7 @@ def test_a_fault_hits_matching_requests_alone(control: GatewayControl, http: htt
     assert [] == control.pending()["faults"]
 
 
-def test_the_official_client_raises_an_outage(
-    control: GatewayControl, client: Client
-) -> None:
+def test_the_official_client_raises_an_outage(control: GatewayControl, client: Client) -> None:
     """The official client raises the status as code, because the body is not PostgREST's."""
     control.add_fault(status=503, path=ADD_NOTE)
 

@@ -1,8 +1,7 @@
 """The gateway limits the request line as the proxies of hosted Supabase do."""
 
 import contextlib
-import http.client
-from collections.abc import Iterator
+from http.client import HTTPConnection
 
 import httpx
 import pytest
@@ -11,13 +10,6 @@ from tests.support.gateways import TIMEOUT_S, Gateway
 
 
 MAX_BYTES = 8192
-
-
-@pytest.fixture
-def client(gateway: Gateway) -> Iterator[httpx.Client]:
-    headers = {"apikey": gateway.keys.publishable_key}
-    with httpx.Client(base_url=gateway.url, headers=headers, timeout=TIMEOUT_S) as client:
-        yield client
 
 
 def target(path: str, method: str, size: int) -> str:
@@ -30,10 +22,10 @@ def target(path: str, method: str, size: int) -> str:
 @pytest.mark.parametrize(
     "path", ["/rest/v1/notes?id=eq.", "/auth/v1/verify?type=", "/storage/v1/object/a/", "/"]
 )
-def test_long_line_is_refused(client: httpx.Client, method: str, path: str) -> None:
+def test_long_line_is_refused(http: httpx.Client, method: str, path: str) -> None:
     """Each service refuses a longer line with 414 and a page, and serves one byte less."""
-    longest = client.request(method, target(path, method, MAX_BYTES))
-    longer = client.request(method, target(path, method, MAX_BYTES + 1))
+    longest = http.request(method, target(path, method, MAX_BYTES))
+    longer = http.request(method, target(path, method, MAX_BYTES + 1))
 
     assert longest.status_code != 414
     assert longer.status_code == 414
@@ -49,14 +41,14 @@ def test_long_line_needs_no_key(gateway: Gateway) -> None:
     assert answer.status_code == 414
 
 
-def test_escaped_bytes_count_as_they_travel(client: httpx.Client) -> None:
+def test_escaped_bytes_count_as_they_travel(http: httpx.Client) -> None:
     """The limit counts a percent escape as three bytes."""
-    assert client.get("/rest/v1/notes?id=in.(" + "%20" * 2800 + ")").status_code == 414
+    assert http.get("/rest/v1/notes?id=in.(" + "%20" * 2800 + ")").status_code == 414
 
 
 def test_connection_goes_on(gateway: Gateway) -> None:
     """The connection serves the next request after a refused line."""
-    connection = http.client.HTTPConnection("127.0.0.1", gateway.config.port, timeout=TIMEOUT_S)
+    connection = HTTPConnection("127.0.0.1", gateway.config.port, timeout=TIMEOUT_S)
     headers = {"apikey": gateway.keys.publishable_key}
     with contextlib.closing(connection):
         for path, status in (("/" + "x" * 9000, 414), ("/rest/v1/notes?limit=0", 200)):

@@ -317,9 +317,9 @@ def test_soft_delete_hides_everything_once(
     admin.auth.admin.delete_user(user_id, should_soft_delete=True)
 
     assert [(user, identity)] == database.execute(query, [user_id]).fetchall()
-    assert hidden(user_id + email) == user["email"]
-    assert hidden(user_id)[:15] == user["phone"]
-    assert hidden(f"{user_id}email:{user_id}") == identity["provider_id"]
+    assert hashed(user_id + email) == user["email"]
+    assert hashed(user_id)[:15] == user["phone"]
+    assert hashed(f"{user_id}email:{user_id}") == identity["provider_id"]
     assert (None, {}, {}, {}) == (
         user["encrypted_password"],
         user["raw_user_meta_data"],
@@ -328,7 +328,7 @@ def test_soft_delete_hides_everything_once(
     )
 
 
-def hidden(text: str) -> str:
+def hashed(text: str) -> str:
     digest = hashlib.sha256(text.encode()).digest()
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 

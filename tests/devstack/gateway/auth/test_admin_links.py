@@ -103,7 +103,9 @@ def test_magic_link_signs_a_user_in(
     assert user.auth.get_user() is not None
 
 
-def test_magic_link_of_an_unknown_address_signs_up(admin: Client, client: Client, email: str) -> None:
+def test_magic_link_of_an_unknown_address_signs_up(
+    admin: Client, client: Client, email: str
+) -> None:
     """GoTrue turns the magic link of an unknown address into a sign-up with a random password."""
     link = admin.auth.admin.generate_link({"type": "magiclink", "email": email})
 

@@ -22,7 +22,7 @@ from tests.devstack.gateway.auth.clients import (
 from tests.support.gateways import Gateway
 
 
-def mailed(database: psycopg.Connection, email: str, kind: str) -> str:
+def mailed_hash(database: psycopg.Connection, email: str, kind: str) -> str:
     """Return the token hash of the last mail to this address."""
     row = database.execute(
         "select token_hash from auth.one_time_tokens where relates_to = %s and token_type = %s",
@@ -40,7 +40,7 @@ def test_forgotten_password_is_replaced(
     lost.auth.reset_password_for_email(email, {"redirect_to": "http://127.0.0.1:3000/reset"})
 
     answer = lost.auth.verify_otp(
-        {"token_hash": mailed(database, email, "recovery_token"), "type": "recovery"}
+        {"token_hash": mailed_hash(database, email, "recovery_token"), "type": "recovery"}
     )
 
     assert answer.user is not None
@@ -64,7 +64,7 @@ def test_unknown_address_gets_the_same_answer(
 def test_link_is_followed_once(user: Client, database: psycopg.Connection, email: str) -> None:
     """A link works once; its second use has the error of an expired link."""
     user.auth.reset_password_for_email(email)
-    token_hash = mailed(database, email, "recovery_token")
+    token_hash = mailed_hash(database, email, "recovery_token")
     user.auth.verify_otp({"token_hash": token_hash, "type": "recovery"})
 
     with pytest.raises(AuthApiError) as caught:
@@ -79,7 +79,7 @@ def test_later_mail_voids_the_earlier(
 ) -> None:
     """Only the link of the latest mail works."""
     user.auth.reset_password_for_email(email)
-    earlier = mailed(database, email, "recovery_token")
+    earlier = mailed_hash(database, email, "recovery_token")
     user.auth.reset_password_for_email(email)
 
     with pytest.raises(AuthApiError) as caught:
@@ -99,7 +99,7 @@ def test_link_expires(user: Client, database: psycopg.Connection, email: str) ->
 
     with pytest.raises(AuthApiError) as caught:
         user.auth.verify_otp(
-            {"token_hash": mailed(database, email, "recovery_token"), "type": "recovery"}
+            {"token_hash": mailed_hash(database, email, "recovery_token"), "type": "recovery"}
         )
 
     assert "otp_expired" == caught.value.code
@@ -110,7 +110,7 @@ def test_new_password_voids_mailed_links(
 ) -> None:
     """A new password voids every mailed link, because another person may have one."""
     user.auth.reset_password_for_email(email)
-    token_hash = mailed(database, email, "recovery_token")
+    token_hash = mailed_hash(database, email, "recovery_token")
 
     user.auth.update_user({"password": "battery staple"})
 
@@ -124,7 +124,7 @@ def test_link_is_right_for_its_type_only(
 ) -> None:
     """A link works only for its type: a recovery confirms no sign-up."""
     user.auth.reset_password_for_email(email)
-    token_hash = mailed(database, email, "recovery_token")
+    token_hash = mailed_hash(database, email, "recovery_token")
 
     with pytest.raises(AuthApiError) as caught:
         user.auth.verify_otp({"token_hash": token_hash, "type": "signup"})
@@ -143,7 +143,7 @@ def test_banned_user_is_not_let_in(
 
     with pytest.raises(AuthApiError) as caught:
         user.auth.verify_otp(
-            {"token_hash": mailed(database, email, "recovery_token"), "type": "recovery"}
+            {"token_hash": mailed_hash(database, email, "recovery_token"), "type": "recovery"}
         )
 
     assert ("user_banned", 403) == (caught.value.code, caught.value.status)
@@ -168,7 +168,7 @@ def test_new_address_is_confirmed(
     }[answers_from]
 
     answer = make_client().auth.verify_otp(
-        {"token_hash": mailed(database, address, kind), "type": "email_change"}
+        {"token_hash": mailed_hash(database, address, kind), "type": "email_change"}
     )
 
     assert answer.user is not None
@@ -191,7 +191,7 @@ def test_address_taken_meanwhile_is_refused(
     with pytest.raises(AuthApiError) as caught:
         user.auth.verify_otp(
             {
-                "token_hash": mailed(database, new_email, "email_change_token_new"),
+                "token_hash": mailed_hash(database, new_email, "email_change_token_new"),
                 "type": "email_change",
             }
         )
@@ -207,7 +207,7 @@ def test_resend_repeats_the_confirmation(
 
     client.auth.resend({"type": "signup", "email": email})
 
-    token_hash = mailed(database, email, "confirmation_token")
+    token_hash = mailed_hash(database, email, "confirmation_token")
     answer = client.auth.verify_otp({"token_hash": token_hash, "type": "signup"})
     assert answer.user is not None
     assert answer.user.email_confirmed_at is not None
@@ -221,11 +221,11 @@ def test_resend_of_a_change_voids_the_first_mail(
     """Another mail of a change keeps the new address and voids the first link."""
     new_email = f"new-{email}"
     user.auth.update_user({"email": new_email})
-    earlier = mailed(database, new_email, "email_change_token_new")
+    earlier = mailed_hash(database, new_email, "email_change_token_new")
 
     user.auth.resend({"type": "email_change", "email": email})
 
-    later = mailed(database, new_email, "email_change_token_new")
+    later = mailed_hash(database, new_email, "email_change_token_new")
     assert earlier != later
     user.auth.verify_otp({"token_hash": later, "type": "email_change"})
 
@@ -247,7 +247,7 @@ def test_reauthentication_sends_a_code(
     """The project requires no reauthentication, so a password changes with or without its code."""
     user.auth.reauthenticate()
 
-    assert mailed(database, email, "reauthentication_token")
+    assert mailed_hash(database, email, "reauthentication_token")
     user.auth.update_user({"password": "battery staple", "nonce": "123456"})
 
 
@@ -264,12 +264,12 @@ def test_link_of_the_browser_leads_to_the_site(
 
     assert 303 == answer.status_code
     address, _, fragment = answer.headers["location"].partition("#")
-    told = {name: value for name, [value] in parse_qs(fragment).items()}
-    assert (target, "recovery", "bearer") == (address, told["type"], told["token_type"])
-    found = user.auth.set_session(told["access_token"], told["refresh_token"])
+    parameters = {name: value for name, [value] in parse_qs(fragment).items()}
+    assert (target, "recovery", "bearer") == (address, parameters["type"], parameters["token_type"])
+    found = user.auth.set_session(parameters["access_token"], parameters["refresh_token"])
     assert found.user is not None
     assert email == found.user.email
-    assert {"expires_at", "expires_in"} < set(told)
+    assert {"expires_at", "expires_in"} < set(parameters)
     again = http.get(link.action_link).headers["location"]
     assert {
         "error": ["access_denied"],

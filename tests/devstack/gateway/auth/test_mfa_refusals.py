@@ -29,11 +29,11 @@ def test_factor_of_somebody_else_is_not_found(
 ) -> None:
     """Auth does not find a factor of another user."""
     factor = enrolled(user)
-    stranger = make_client()
-    stranger.auth.sign_up({"email": f"other-{email}", "password": PASSWORD})
+    other_user = make_client()
+    other_user.auth.sign_up({"email": f"other-{email}", "password": PASSWORD})
 
     with pytest.raises(AuthApiError) as caught:
-        stranger.auth.mfa.challenge({"factor_id": factor.id})
+        other_user.auth.mfa.challenge({"factor_id": factor.id})
 
     assert ("mfa_factor_not_found", 404) == (caught.value.code, caught.value.status)
     assert "Factor not found" == caught.value.message

@@ -52,10 +52,10 @@ def test_link_signs_in(gateway: Gateway, http: httpx.Client, mails: Mails, email
     second = http.get(mail["link"])
 
     target, fragment = first.headers["location"].split("#")
-    told = parse_qs(fragment)
+    parameters = parse_qs(fragment)
     assert "http://127.0.0.1:3000/welcome" == target
-    assert ["magiclink"] == told["type"]
-    assert email == gateway.tokens.verify(told["access_token"][0])["email"]
+    assert ["magiclink"] == parameters["type"]
+    assert email == gateway.tokens.verify(parameters["access_token"][0])["email"]
     assert ["otp_expired"] == parse_qs(urlsplit(second.headers["location"]).fragment)["error_code"]
 
 

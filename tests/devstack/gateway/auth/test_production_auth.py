@@ -183,10 +183,10 @@ def test_first_link_of_a_change_says_that_another_follows(
 
 def test_settings_show_the_confirmation(gateway: Gateway, http: httpx.Client) -> None:
     """Auth's settings tell a client that a sign-up needs a confirmation."""
-    told = send(http, gateway, "GET /settings").json()
+    settings = send(http, gateway, "GET /settings").json()
 
-    assert told["mailer_autoconfirm"] is False
-    assert told["external"]["anonymous_users"] is False
+    assert settings["mailer_autoconfirm"] is False
+    assert settings["external"]["anonymous_users"] is False
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ def first_token(client: Client, user_email: str) -> str:
     return answer.session.refresh_token
 
 
-def age(database: psycopg.Connection, token: str, seconds: int) -> None:
+def move_exchange_back(database: psycopg.Connection, token: str, seconds: int) -> None:
     """Move the exchange of a refresh token into the past."""
     database.execute(
         "update auth.refresh_tokens set updated_at = now() - make_interval(secs => %s)"
@@ -212,7 +212,7 @@ def test_parent_of_the_token_in_use_gives_it_again(
 ) -> None:
     """The parent of the current refresh token returns the current one, at any later time."""
     second_token = refresh(client, first_token)
-    age(database, first_token, 3600)
+    move_exchange_back(database, first_token, 3600)
 
     assert second_token == refresh(client, first_token)
 
@@ -223,7 +223,7 @@ def test_token_exchanged_just_now_gives_the_one_in_use(
     """Within ten seconds of its exchange an older refresh token returns the current one."""
     third_token = refresh(client, refresh(client, first_token))
     # A busy machine may need more than ten seconds for the exchanges.
-    age(database, first_token, 0)
+    move_exchange_back(database, first_token, 0)
 
     assert third_token == refresh(client, first_token)
 
@@ -233,7 +233,7 @@ def test_old_copy_of_a_token_ends_its_family(
 ) -> None:
     """An old refresh token ends the whole family, because one of two holders stole it."""
     third_token = refresh(client, refresh(client, first_token))
-    age(database, first_token, 11)
+    move_exchange_back(database, first_token, 11)
 
     with pytest.raises(AuthApiError) as caught:
         client.auth.refresh_session(first_token)

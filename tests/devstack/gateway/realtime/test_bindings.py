@@ -176,9 +176,9 @@ async def test_an_impossible_binding_is_a_system_error(
     heard = await join(service, "impossible", binding)
 
     assert RealtimeSubscribeStates.SUBSCRIBED == (await heard.state())[0]
-    state, told = await heard.state()
+    state, message = await heard.state()
     assert RealtimeSubscribeStates.CHANNEL_ERROR == state
-    assert problem in json.loads(told)["message"]
+    assert problem in json.loads(message)["message"]
 
 
 async def test_a_join_that_waits_for_its_changes_fails_with_them(

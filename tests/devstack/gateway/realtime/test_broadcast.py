@@ -29,7 +29,7 @@ pytestmark = pytest.mark.anyio
 
 ALICE, BOB = (str(uuid.uuid5(uuid.NAMESPACE_DNS, name)) for name in ("alice", "bob"))
 
-HEARS_ITSELF = {**PUBLIC, "broadcast": {"ack": True, "self": True}}
+RECEIVES_OWN = {**PUBLIC, "broadcast": {"ack": True, "self": True}}
 
 
 async def private_room(connect: Connect, gateway: Gateway, user_id: str, name: str) -> Heard:
@@ -45,24 +45,24 @@ async def test_the_others_hear_a_broadcast_and_the_sender_does_not(
     other = await joined(await connect(gateway), "talk")
 
     await sender.channel.send_broadcast("one", {"n": 1})
-    assert ("one", {"n": 1}) == said(await other.broadcast())
+    assert ("one", {"n": 1}) == contents_of(await other.broadcast())
     await other.channel.send_broadcast("two", {"n": 2})
 
-    assert ("two", {"n": 2}) == said(await sender.broadcast())
+    assert ("two", {"n": 2}) == contents_of(await sender.broadcast())
 
 
 async def test_a_sender_hears_itself_on_demand(gateway: Gateway, connect: Connect) -> None:
     """A sender receives its own broadcasts if its join asks for that."""
-    heard = await joined(await connect(gateway), "echo", config=HEARS_ITSELF)
+    heard = await joined(await connect(gateway), "echo", config=RECEIVES_OWN)
 
     await heard.channel.send_broadcast("canary", {"n": 1})
 
-    assert ("canary", {"n": 1}) == said(await heard.broadcast())
+    assert ("canary", {"n": 1}) == contents_of(await heard.broadcast())
 
 
 async def test_a_broadcast_is_acknowledged_on_demand(gateway: Gateway, connect: Connect) -> None:
     """The reply to an acknowledged broadcast has the push's own reference."""
-    heard = await joined(await connect(gateway), "ack", config=HEARS_ITSELF)
+    heard = await joined(await connect(gateway), "ack", config=RECEIVES_OWN)
 
     push = await heard.channel.push("broadcast", {"type": "broadcast", "event": "e", "payload": {}})
     await heard.broadcast()
@@ -93,7 +93,7 @@ async def test_members_of_a_private_topic_talk(gateway: Gateway, connect: Connec
 
     await alice.channel.send_broadcast("hi", {"n": 1})
 
-    assert ("hi", {"n": 1}) == said(await bob.broadcast())
+    assert ("hi", {"n": 1}) == contents_of(await bob.broadcast())
 
 
 async def test_a_listener_without_the_policy_sends_nothing(
@@ -105,7 +105,7 @@ async def test_a_listener_without_the_policy_sends_nothing(
 
     await forger.channel.send_broadcast("time_remaining", {"left_ms": 0})
     # The same socket's next broadcast on another topic proves that Realtime has handled the first.
-    own = await joined(forger.channel.socket, "echo:5", config=HEARS_ITSELF)
+    own = await joined(forger.channel.socket, "echo:5", config=RECEIVES_OWN)
     await own.channel.send_broadcast("e", {})
     await own.broadcast()
     owner.execute("""select realtime.send('{"left_ms": 9}', 'time_remaining', 'auction:5')""")
@@ -120,7 +120,7 @@ async def test_the_client_sends_over_http(gateway: Gateway, connect: Connect) ->
 
     await channel(sender, "a/b c:ü", PUBLIC).http_send("e/v", {"n": 1})
 
-    assert ("e/v", {"n": 1}) == said(await heard.broadcast())
+    assert ("e/v", {"n": 1}) == contents_of(await heard.broadcast())
 
 
 async def test_bytes_are_sent_over_http(gateway: Gateway, connect: Connect) -> None:
@@ -135,7 +135,7 @@ async def test_bytes_are_sent_over_http(gateway: Gateway, connect: Connect) -> N
         await sender.http_send("json", {"n": 1})
 
         assert bytes([4, 14, 3, 0, 0]) + b"realtime:bytesraw\x00\xff" == await new.receive()
-    assert ("json", {"n": 1}) == said(await old.broadcast())
+    assert ("json", {"n": 1}) == contents_of(await old.broadcast())
 
 
 async def test_a_private_topic_is_sent_to_over_http(gateway: Gateway, connect: Connect) -> None:
@@ -221,6 +221,6 @@ async def post(gateway: Gateway, access: str | None, body: Any) -> httpx.Respons
         return await client.post(f"{gateway.config.url}/realtime/v1/api/broadcast", **content)
 
 
-def said(frame: Any) -> tuple[str, Any]:
+def contents_of(frame: Any) -> tuple[str, Any]:
     """Return the contents of a broadcast, without its metadata."""
     return frame["event"], frame["payload"]

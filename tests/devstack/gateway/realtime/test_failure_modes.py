@@ -38,7 +38,7 @@ async def test_a_silent_realtime_answers_and_sends_no_change(
     numbers: Iterator[int],
 ) -> None:
     """In mode `silent` heartbeats and joins work, and changes are lost."""
-    lost, told = next(numbers), next(numbers)
+    lost, sent = next(numbers), next(numbers)
     async with wire(gateway) as client:
         await client.send(join_frame("1", "silent", postgres_changes=[{"table": "notes"}]))
         assert "phx_reply" == (await client.receive())[3]
@@ -56,8 +56,8 @@ async def test_a_silent_realtime_answers_and_sends_no_change(
         await until_the_log_is_read(owner)
 
         await asyncio.to_thread(control.clear)
-        owner.execute("insert into notes values (%s)", [told])
-        assert told == (await client.receive())[4]["data"]["record"]["id"]
+        owner.execute("insert into notes values (%s)", [sent])
+        assert sent == (await client.receive())[4]["data"]["record"]["id"]
 
 
 async def test_a_deaf_realtime_answers_nothing_and_sends_changes(
@@ -143,7 +143,7 @@ async def test_expired_tokens_close_the_channels_of_users_alone(
 
     await asyncio.to_thread(control.set_realtime, "expired")
 
-    await is_told_to_be_over(users)
+    await wait_for_expiry(users)
     owner.execute("insert into notes values (%s)", [id_])
     assert id_ == (await keys.change())["record"]["id"]
     refused = await join(alice, "over", config=PUBLIC)
@@ -159,14 +159,14 @@ async def test_a_user_joins_again_when_tokens_are_good_again(
     alice: AsyncRealtimeClient = await connect(gateway, gateway.token(ALICE))
     heard = await joined(alice, "over and on")
     await asyncio.to_thread(control.set_realtime, "expired")
-    await is_told_to_be_over(heard)
+    await wait_for_expiry(heard)
 
     await asyncio.to_thread(control.clear)
 
     await joined(alice, "over and on")
 
 
-async def is_told_to_be_over(heard: Heard) -> None:
+async def wait_for_expiry(heard: Heard) -> None:
     """Wait until the channel has its closing reason and is closed."""
     state, problem = await heard.state()
     assert ERROR == state

@@ -114,33 +114,33 @@ PAYLOADS = st.one_of(
 )
 
 
-class Talk:
+class Conversation:
     """The frames that one socket sends and receives."""
 
     def __init__(self, socket: Connection, vsn: str) -> None:
         self._socket = socket
         self._vsn = vsn
 
-    def survives(self, *frames: Any) -> bool:
+    def send_all(self, *frames: Any) -> bool:
         """Send all frames; return true if the server still answers and has not failed."""
         try:
             for frame in frames:
                 self._socket.send(frame if isinstance(frame, str | bytes) else self._text(frame))
             self._socket.send(self._text([None, "alive", "phoenix", "heartbeat", {}]))
-            while self._hear()[0] != "alive":
+            while self._receive_reply()[0] != "alive":
                 pass
         except ConnectionClosed:
             assert self._socket.close_code in REFUSALS
             return False
         return True
 
-    def leaves(self, join: list[Any]) -> None:
+    def leave(self, join: list[Any]) -> None:
         """Leave the topic of a join; Realtime has then answered every earlier frame on it."""
         self._socket.send(self._text([None, "left", join[2], "phx_leave", {}]))
-        while self._hear() != ("left", "ok"):
+        while self._receive_reply() != ("left", "ok"):
             pass
 
-    def _hear(self) -> tuple[str | None, str]:
+    def _receive_reply(self) -> tuple[str | None, str]:
         """Return the reference and status of the next reply."""
         frame = self._socket.recv(TIMEOUT_S)
         if isinstance(frame, bytes):
@@ -159,11 +159,11 @@ class Talk:
 
 
 @contextlib.contextmanager
-def talking(gateway: Gateway, vsn: str = "2.0.0") -> Iterator[Talk]:
+def conversation(gateway: Gateway, vsn: str = "2.0.0") -> Iterator[Conversation]:
     key = gateway.keys.publishable_key
     url = f"{gateway.socket_url}/websocket?apikey={key}&vsn={vsn}"
     with connect(url, compression=None, max_size=None, open_timeout=TIMEOUT_S) as socket:
-        yield Talk(socket, vsn)
+        yield Conversation(socket, vsn)
 
 
 @pytest.fixture(scope="module")
@@ -184,8 +184,8 @@ def test_any_frame_is_answered_or_ends_its_socket(gateway: Gateway, data: str | 
     """Realtime answers any bytes and text in both versions, or closes the socket."""
     frame = data if isinstance(data, bytes) else data.encode("utf-8", "ignore").decode()
     for vsn in ("1.0.0", "2.0.0"):
-        with talking(gateway, vsn) as talk:
-            talk.survives(frame)
+        with conversation(gateway, vsn) as talk:
+            talk.send_all(frame)
 
 
 @fuzzed(20)
@@ -201,12 +201,12 @@ def test_anything_in_any_slot_is_answered_or_ends_its_socket(
 ) -> None:
     """Realtime answers any value in any slot of a frame, before and after a join."""
     frame = [join_ref, ref, topic, event, payload]
-    with talking(gateway, "1.0.0") as talk:
-        talk.survives(frame)
+    with conversation(gateway, "1.0.0") as talk:
+        talk.send_all(frame)
     join = ["1", "1", "realtime:fuzz", "phx_join", {"config": {"presence": {"enabled": True}}}]
-    with talking(gateway) as talk:
-        if talk.survives(join, frame):
-            talk.leaves(join)
+    with conversation(gateway) as talk:
+        if talk.send_all(join, frame):
+            talk.leave(join)
 
 
 @fuzzed(20)
@@ -229,9 +229,9 @@ def test_anything_in_any_slot_is_answered_or_ends_its_socket(
 def test_any_join_is_answered(gateway: Gateway, payload: Any, name: str) -> None:
     """Realtime accepts or refuses any join."""
     join = ["1", "1", f"realtime:{name}", "phx_join", payload]
-    with talking(gateway) as talk:
-        assert talk.survives(join)
-        talk.leaves(join)
+    with conversation(gateway) as talk:
+        assert talk.send_all(join)
+        talk.leave(join)
 
 
 @fuzzed(20)
@@ -250,9 +250,9 @@ def test_anything_may_be_sent_on_a_channel(
         "private": name != "fuzz",
     }
     join = ["1", "1", f"realtime:{name}", "phx_join", {"config": config}]
-    with talking(gateway) as talk:
-        assert talk.survives(join, ["1", "2", join[2], event, payload])
-        talk.leaves(join)
+    with conversation(gateway) as talk:
+        assert talk.send_all(join, ["1", "2", join[2], event, payload])
+        talk.leave(join)
 
 
 @fuzzed(20)
@@ -263,8 +263,8 @@ def test_any_binary_broadcast_is_answered_or_ends_its_socket(
     """Realtime answers a binary broadcast with any fields, or closes the socket."""
     join = ["1", "1", "realtime:fuzz", "phx_join", {"config": {"broadcast": {"self": True}}}]
     texts = [text.encode("utf-8", "ignore").decode() for text in fields]
-    with talking(gateway) as talk:
-        talk.survives(join, binary(*texts, encoding=encoding, payload=texts[0].encode()))
+    with conversation(gateway) as talk:
+        talk.send_all(join, binary(*texts, encoding=encoding, payload=texts[0].encode()))
 
 
 @pytest.mark.parametrize("path", ["", "/t/events/e", "/%00/events/%00", "/t/events/e?private=true"])

@@ -14,7 +14,7 @@ from tests.support.listening import PRIVATE, Connect, Heard, join, joined
 
 pytestmark = pytest.mark.anyio
 
-EVERYBODY = {"buyer", "seller", "stranger", "anonymous", "service"}
+EVERYBODY = {"buyer", "seller", "other_user", "anonymous", "service"}
 PARTIES = {"buyer", "seller", "service"}
 
 SALE = """
@@ -45,7 +45,7 @@ values (%(dispute)s, %(order)s, %(buyer)s, %(seller)s)
 @pytest.fixture
 def ids(owner: psycopg.Connection) -> Mapping[str, str]:
     """Insert an auction, an order, a thread and a dispute of two users; return all ids by name."""
-    names = ("buyer", "seller", "stranger", "listing", "auction", "thread", "dispute", "new")
+    names = ("buyer", "seller", "other_user", "listing", "auction", "thread", "dispute", "new")
     ids = {name: str(uuid.uuid4()) for name in names}
     ids["order"] = str(uuid.uuid4().int % 10**15)
     owner.execute(SALE, ids)
@@ -56,7 +56,7 @@ async def callers(
     gateway: Gateway, connect: Connect, ids: Mapping[str, str]
 ) -> dict[str, AsyncRealtimeClient]:
     """Connect two parties, another user, an anonymous visitor and a worker."""
-    people = {name: gateway.token(ids[name]) for name in ("buyer", "seller", "stranger")}
+    people = {name: gateway.token(ids[name]) for name in ("buyer", "seller", "other_user")}
     access = {**people, "anonymous": None, "service": gateway.keys.service_role_jwt}
     clients = await asyncio.gather(*(connect(gateway, token) for token in access.values()))
     return dict(zip(access, clients, strict=True))
@@ -147,8 +147,8 @@ CHANNELS = {
         "insert into dispute_evidence values (%(new)s, %(dispute)s, %(buyer)s, 'Photo')",
         PARTIES,
     ),
-    "what rings a worker": (
-        "doorbell",
+    "a wake-up of a worker": (
+        "wake-up",
         [{"event": "INSERT", "table": "webhook_events"}],
         "insert into webhook_events values (%(new)s, 'received', '{}')",
         {"service"},
@@ -187,16 +187,16 @@ async def test_a_channel_delivers_to_its_readers_only(
     owner.execute(statement, ids)
     owner.execute("insert into notes values (%s)", [next(numbers)])
 
-    told = {caller: (await one.change())["table"] for caller, one in heard.items()}
+    received = {caller: (await one.change())["table"] for caller, one in heard.items()}
     table = asked[-2]["table"]
-    assert {caller: table if caller in readers else "notes" for caller in heard} == told
+    assert {caller: table if caller in readers else "notes" for caller in heard} == received
 
 
 async def test_a_worker_gets_the_granted_columns_alone(
     owner: psycopg.Connection, service: AsyncRealtimeClient, ids: Mapping[str, str]
 ) -> None:
-    """A worker gets the granted columns, and not the payload."""
-    heard = await joined(service, "doorbell", {"event": "*", "table": "webhook_events"})
+    """A wake-up has the granted columns, and not the payload."""
+    heard = await joined(service, "wake-up", {"event": "*", "table": "webhook_events"})
 
     owner.execute("insert into webhook_events values (%s, 'received', '{\"a\": 1}')", [ids["new"]])
 

@@ -67,13 +67,13 @@ async def test_a_delete_carries_the_key_to_everybody(
     """A delete sends the key to every subscriber, because row security needs a row to check."""
     id_ = next(numbers)
     owner.execute("insert into things (id, owner_id) values (%s, %s)", [id_, ALICE])
-    stranger = await joined(
+    other_user = await joined(
         await connect(gateway, gateway.token(BOB)), "deletes", {"table": "things"}
     )
 
     owner.execute("delete from things where id = %s", [id_])
 
-    change = await stranger.change()
+    change = await other_user.change()
     assert ("DELETE", {"id": id_}) == (change["type"], change["old_record"])
 
 
@@ -102,7 +102,7 @@ async def test_the_owner_gets_a_row_and_another_user_does_not(
     alices, bobs = next(numbers), next(numbers)
     alice = await joined(await connect(gateway, gateway.token(ALICE)), "mine", {"table": "things"})
     bob = await joined(await connect(gateway, gateway.token(BOB)), "mine", {"table": "things"})
-    nobody = await joined(await connect(gateway), "mine", {"table": "things"}, {"table": "notes"})
+    visitor = await joined(await connect(gateway), "mine", {"table": "things"}, {"table": "notes"})
 
     with owner.transaction():
         owner.execute("insert into things (id, owner_id) values (%s, %s)", [alices, ALICE])
@@ -111,7 +111,7 @@ async def test_the_owner_gets_a_row_and_another_user_does_not(
 
     assert alices == (await alice.change())["record"]["id"]
     assert bobs == (await bob.change())["record"]["id"]
-    assert "notes" == (await nobody.change())["table"]
+    assert "notes" == (await visitor.change())["table"]
 
 
 async def test_changes_arrive_in_commit_order(

@@ -54,7 +54,7 @@ select exists (
     and query like '%create_logical_replication_slot%' and wait_event_type = 'Lock'
 )
 """
-SLOT_RESTS = """
+SLOT_ADVANCES = """
 select exists (
   select from pg_stat_activity
   where application_name = 'devstack realtime' and datname = current_database()
@@ -101,7 +101,7 @@ def own_gateway(own_url: str, tmp_path: Path) -> Iterator[Gateway]:
         yield gateway
 
 
-async def comes_true(
+async def becomes_true(
     superuser: psycopg.Connection, question: str, or_done: asyncio.Task[Any] | None = None
 ) -> bool:
     def is_true() -> bool:
@@ -194,7 +194,7 @@ async def test_a_commit_is_sent_once_others_see_it(
             inserting = asyncio.create_task(
                 asyncio.to_thread(own_database.execute, insert, [id_, ALICE])
             )
-            assert await comes_true(superuser, COMMIT_WAITS, or_done=inserting)
+            assert await becomes_true(superuser, COMMIT_WAITS, or_done=inserting)
             if not inserting.done():
                 break
     finally:
@@ -244,7 +244,7 @@ async def test_a_join_waits_for_its_source(
         other.execute("insert into notes values (%s)", [next(numbers)])
         superuser.execute(END_READERS, [True])
         joining = asyncio.create_task(join(client, "waiting", {"table": "notes"}))
-        assert await comes_true(superuser, SLOT_WAITS)
+        assert await becomes_true(superuser, SLOT_WAITS)
         # A join without changes gets its answer, while this one still waits.
         await joined(client, "public", config=PUBLIC)
         assert not joining.done()
@@ -307,8 +307,8 @@ async def test_unsubscribing_ends_the_work(
     """The gateway streams no log without a subscriber."""
     client = await connect(own_gateway)
     heard = await joined(client, "idle", {"table": "notes"})
-    assert await comes_true(superuser, SLOT_READS)
+    assert await becomes_true(superuser, SLOT_READS)
 
     await heard.channel.unsubscribe()
 
-    assert await comes_true(superuser, SLOT_RESTS)
+    assert await becomes_true(superuser, SLOT_ADVANCES)

@@ -37,7 +37,7 @@ async def renew(client: Wire, topic: str, token: Any) -> None:
     await client.send(["1", "2", f"realtime:{topic}", "access_token", body])
 
 
-async def is_shut(client: Wire, topic: str) -> str:
+async def closing_reason(client: Wire, topic: str) -> str:
     """Return the reason for which Realtime closed the channel."""
     _, _, name, event, payload = await client.receive()
     assert ("system", f"realtime:{topic}") == (event, name)
@@ -77,7 +77,7 @@ async def test_a_worthless_token_closes_the_channel(gateway: Gateway) -> None:
         for token, reason in reasons.items():
             await enter(client, "worthless", gateway.token(ALICE))
             await renew(client, "worthless", token)
-            assert (await is_shut(client, "worthless")).startswith(reason)
+            assert (await closing_reason(client, "worthless")).startswith(reason)
 
 
 async def test_a_new_token_subscribes_anew(
@@ -109,7 +109,7 @@ async def test_a_token_that_loses_a_part_closes_the_channel(gateway: Gateway) ->
         await renew(client, topic, alice)
 
         reason = "You no longer have permission to read from this Channel topic: auction:part"
-        assert reason == await is_shut(client, topic)
+        assert reason == await closing_reason(client, topic)
 
 
 async def test_a_token_that_opens_nothing_closes_the_channel(gateway: Gateway) -> None:
@@ -120,4 +120,4 @@ async def test_a_token_that_opens_nothing_closes_the_channel(gateway: Gateway) -
         await renew(client, "room:shut", gateway.keys.anon_jwt)
 
         reason = "You do not have permissions to read from this Channel topic: room:shut"
-        assert reason == await is_shut(client, "room:shut")
+        assert reason == await closing_reason(client, "room:shut")

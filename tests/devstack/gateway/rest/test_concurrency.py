@@ -18,10 +18,6 @@ WAITERS = """
 select count(distinct pid) from pg_locks join pg_stat_activity using (pid)
 where not granted and datname = current_database()
 """
-CUT = """
-select pg_terminate_backend(pid) from pg_stat_activity
-where usename = 'authenticator' and datname = current_database()
-"""
 
 
 def wait_for_waiters(owner: psycopg.Connection, count: int) -> None:
@@ -114,7 +110,11 @@ def test_lost_client_leaves_its_connection_sound(gateway: Gateway, http: httpx.C
 
 def test_dead_connections_are_replaced(http: httpx.Client, owner: psycopg.Connection) -> None:
     """The gateway answers 503 after its connections were killed, and serves again at once."""
-    assert owner.execute(CUT).fetchall()
+    cut = """
+    select pg_terminate_backend(pid) from pg_stat_activity
+    where usename = 'authenticator' and datname = current_database()
+    """
+    assert owner.execute(cut).fetchall()
 
     statuses = [http.get("/listings?select=id").status_code for _ in range(20)]
 

@@ -18,7 +18,7 @@ from devstack.supervisor.processes import wait_until
 from tests.support.gateways import TIMEOUT_S, Gateway, running_gateway
 
 
-MARKET = """
+SCHEMA = """
   create table public.things (id integer primary key);
   insert into public.things select generate_series(1, 9);
   create schema shop;
@@ -41,7 +41,7 @@ ROLLBACK = {"Prefer": "tx=rollback, return=representation"}
 @pytest.fixture(scope="module")
 def configured_url(admin_url: str, tmp_path_factory: pytest.TempPathFactory) -> str:
     path = tmp_path_factory.mktemp("market") / "market.sql"
-    path.write_text(MARKET)
+    path.write_text(SCHEMA)
     return build_database(admin_url, "configuration_tests", [path])
 
 
@@ -80,12 +80,12 @@ def setting(
     owner.execute(sql.SQL("{} set {} = {}").format(alter, parameter, sql.Literal(value)))
     owner.execute("notify pgrst, 'reload config'")
     try:
-        assert wait_until(is_heard, TIMEOUT_S), "the notice was not heard"
+        assert wait_until(is_heard, TIMEOUT_S), "the notice had no effect"
         yield
     finally:
         owner.execute(sql.SQL("{} reset {}").format(alter, parameter))
         owner.execute("notify pgrst, 'reload config'")
-        assert wait_until(lambda: not is_heard(), TIMEOUT_S), "the notice was not heard"
+        assert wait_until(lambda: not is_heard(), TIMEOUT_S), "the notice had no effect"
 
 
 def ids(http: httpx.Client) -> list[int]:
@@ -141,12 +141,16 @@ def test_pre_request_runs_as_the_caller_before_the_request(
 ) -> None:
     """The pre-request function runs first, as the caller; it sees the head and may refuse."""
 
-    def sad(method: str = "GET", path: str = "/things", body: object = None) -> httpx.Response:
+    def send_refused(
+        method: str = "GET", path: str = "/things", body: object = None
+    ) -> httpx.Response:
         return http.request(method, path, json=body, headers={"X-Mood": "bad"})
 
-    with setting(owner, "pgrst.db_pre_request", "hidden.look", lambda: not sad().is_success):
-        refused, written = sad(), sad("POST", "/things", {"id": 102})
-        head, allowed = sad("HEAD"), http.get("/things")
+    with setting(
+        owner, "pgrst.db_pre_request", "hidden.look", lambda: not send_refused().is_success
+    ):
+        refused, written = send_refused(), send_refused("POST", "/things", {"id": 102})
+        head, allowed = send_refused("HEAD"), http.get("/things")
 
         assert (refused.status_code, refused.json()["message"]) == (418, "NOT_TODAY")
         assert refused.json()["details"] == "anon"
@@ -181,20 +185,22 @@ def test_plan_is_refused_by_default(
     """PostgREST shows a plan only with db_plan_enabled, because a plan tells of hidden rows."""
     accept = f"application/vnd.pgrst.plan{form}"
 
-    def ask(method: str, path: str, header: str = accept) -> httpx.Response:
+    def explain(method: str, path: str, header: str = accept) -> httpx.Response:
         return http.request(method, path, headers={"Accept": header})
 
     for method, path in (("GET", "/things"), ("HEAD", "/things"), ("DELETE", "/things?id=eq.1")):
-        assert ask(method, path).status_code == 406
-    refused = ask("GET", "/things").json()
+        assert explain(method, path).status_code == 406
+    refused = explain("GET", "/things").json()
     assert (refused["code"], refused["message"]) == (
         "PGRST107", f"None of these media types are available: {accept}",
     )  # fmt: skip
     assert (
-        ask("GET", "/things", f"{accept}, text/csv").headers["content-type"].startswith("text/csv")
+        explain("GET", "/things", f"{accept}, text/csv")
+        .headers["content-type"]
+        .startswith("text/csv")
     )
     assert 1 in ids(http)
     with setting(
-        owner, "pgrst.db_plan_enabled", "true", lambda: ask("GET", "/things").status_code == 200
+        owner, "pgrst.db_plan_enabled", "true", lambda: explain("GET", "/things").status_code == 200
     ):
-        assert ask("GET", "/things").text
+        assert explain("GET", "/things").text

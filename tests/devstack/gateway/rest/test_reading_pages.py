@@ -15,7 +15,7 @@ from supabase import Client
 from tests.devstack.market import BICYCLE, CHAIR, TEAPOT
 
 
-Ask = Callable[[Client], Any]
+Query = Callable[[Client], Any]
 
 
 @pytest.mark.parametrize(
@@ -284,7 +284,7 @@ Ask = Callable[[Client], Any]
         ),
     ],
 )
-def test_page_works_as_shown(service: Client, ask: Ask, expected: Any) -> None:
+def test_page_works_as_shown(service: Client, ask: Query, expected: Any) -> None:
     """Each example of the reading pages has the documented result."""
     assert ask(service).execute().data == expected
 
@@ -318,7 +318,7 @@ def test_page_works_as_shown(service: Client, ask: Ask, expected: Any) -> None:
         ),
     ],
 )
-def test_count_is_in_the_answer(service: Client, ask: Ask, count: int, data: Any) -> None:
+def test_count_is_in_the_answer(service: Client, ask: Query, count: int, data: Any) -> None:
     """The count arrives in a header, with rows or without."""
     found = ask(service).execute()
 
@@ -347,7 +347,7 @@ def test_count_is_in_the_answer(service: Client, ask: Ask, count: int, data: Any
         (lambda c: c.rpc("add", {"a": 1}).csv(), "pgrst_scalar\n11"),
     ],
 )
-def test_form_is_the_requested_one(anon: Client, ask: Ask, expected: Any) -> None:
+def test_form_is_the_requested_one(anon: Client, ask: Query, expected: Any) -> None:
     """The answer has the requested form: one object, or lines of CSV."""
     assert ask(anon).execute().data == expected
 

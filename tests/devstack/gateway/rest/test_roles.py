@@ -60,12 +60,12 @@ def test_policy_checks_written_rows(bob: Client) -> None:
 
 def test_missing_grant_is_401_or_403(http: httpx.Client, gateway: Gateway) -> None:
     """A missing grant asks an anonymous caller to sign in, and forbids a signed-in one."""
-    nobody = http.get("/secrets")
-    somebody = http.get("/secrets", headers={"Authorization": f"Bearer {gateway.token(BOB)}"})
+    visitor = http.get("/secrets")
+    signed_in = http.get("/secrets", headers={"Authorization": f"Bearer {gateway.token(BOB)}"})
 
-    assert (nobody.status_code, nobody.headers["www-authenticate"]) == (401, "Bearer")
-    assert (somebody.status_code, "www-authenticate" in somebody.headers) == (403, False)
-    assert nobody.json() == {
+    assert (visitor.status_code, visitor.headers["www-authenticate"]) == (401, "Bearer")
+    assert (signed_in.status_code, "www-authenticate" in signed_in.headers) == (403, False)
+    assert visitor.json() == {
         "code": "42501",
         "details": None,
         "hint": None,
@@ -155,8 +155,8 @@ def test_token_of_the_future_is_303(http: httpx.Client, gateway: Gateway) -> Non
     ]
 
     assert [401, 200, 200] == [answer.status_code for answer in answers]
-    told = answers[0].json()
-    assert ("PGRST303", "JWT issued at future") == (told["code"], told["message"])
+    error = answers[0].json()
+    assert ("PGRST303", "JWT issued at future") == (error["code"], error["message"])
 
 
 @pytest.mark.parametrize("change", ["x.y", "a.b.c", "{token}x", "{none}"])

@@ -14,8 +14,8 @@ from devstack.supervisor.processes import wait_until
 from tests.support.gateways import TIMEOUT_S, Gateway
 
 
-def until(is_met: Callable[[], bool]) -> None:
-    assert wait_until(is_met, TIMEOUT_S), "the notice was not heard"
+def wait_until_known(is_met: Callable[[], bool]) -> None:
+    assert wait_until(is_met, TIMEOUT_S), "the notice had no effect"
 
 
 def test_ddl_makes_new_relations_known(http: httpx.Client, owner: psycopg.Connection) -> None:
@@ -23,17 +23,19 @@ def test_ddl_makes_new_relations_known(http: httpx.Client, owner: psycopg.Connec
     owner.execute("create table public.fresh (id integer primary key references public.categories)")
     owner.execute("create function public.freshly() returns integer language sql as 'select 7'")
     try:
-        until(lambda: http.post("/rpc/freshly", json={}).is_success)
+        wait_until_known(lambda: http.post("/rpc/freshly", json={}).is_success)
 
         assert http.post("/rpc/freshly", json={}).json() == 7
         assert http.get("/fresh?select=categories(name)").json() == []
     finally:
         owner.execute("drop table public.fresh")
         owner.execute("drop function public.freshly")
-    until(lambda: http.get("/fresh").json()["code"] == "PGRST205")
+    wait_until_known(lambda: http.get("/fresh").json()["code"] == "PGRST205")
 
 
-def heard(listener: psycopg.Connection, owner: psycopg.Connection, statement: str) -> list[str]:
+def notices_of(
+    listener: psycopg.Connection, owner: psycopg.Connection, statement: str
+) -> list[str]:
     """Return the payloads of the notices that a statement sends."""
     owner.execute(statement.encode())
     owner.execute("notify pgrst, 'end of test'")
@@ -58,7 +60,7 @@ def test_ddl_that_concerns_the_cache_is_noticed(
 
     with psycopg.connect(gateway.owner_url, autocommit=True) as listener:
         listener.execute("listen pgrst")
-        found = {statement: heard(listener, owner, statement) for statement in statements}
+        found = {statement: notices_of(listener, owner, statement) for statement in statements}
 
     assert found == {s: ["reload schema"] if is_ else [] for s, is_ in statements.items()}
 
@@ -93,7 +95,7 @@ def test_reload_waits_for_no_lock(
         ddl.execute(f"lock table {names} in access exclusive mode".encode())
         owner.execute("create function public.unlocked() returns integer return 7")
         try:
-            until(lambda: http.post("/rpc/unlocked", json={}).is_success)
+            wait_until_known(lambda: http.post("/rpc/unlocked", json={}).is_success)
             # The cache knows a locked relation too; only a read of its rows waits.
             assert http.get("/listings?select=nope(id)").json()["code"] == "PGRST200"
             assert http.post("/rpc/unlocked", json={}).json() == 7
@@ -145,7 +147,7 @@ def test_changed_column_is_read_without_a_notice(
     owner.execute("insert into shop.changing values (1)")
     ask = {"Accept-Profile": "shop"}
     try:
-        until(lambda: http.get("/changing", headers=ask).status_code == 200)
+        wait_until_known(lambda: http.get("/changing", headers=ask).status_code == 200)
         for _ in range(30):
             assert http.get("/changing", headers=ask).json() == [{"id": 1}]
 
@@ -160,15 +162,15 @@ def test_changed_column_is_read_without_a_notice(
 def test_role_settings_are_read_again(http: httpx.Client, owner: psycopg.Connection) -> None:
     """`alter role anon set …` takes effect after the notice."""
 
-    def shown() -> str:
+    def timeout() -> str:
         return str(http.get("/rpc/whoami").json()["timeout"])
 
     alter = f"alter role anon in database {owner.info.dbname}"
     owner.execute(f"{alter} set statement_timeout = '2500ms'")
     try:
         owner.execute("notify pgrst, 'reload config'")
-        until(lambda: shown() == "2500ms")
+        wait_until_known(lambda: timeout() == "2500ms")
     finally:
         owner.execute(f"{alter} reset statement_timeout")
         owner.execute("notify pgrst")
-    until(lambda: shown() == "3s")
+    wait_until_known(lambda: timeout() == "3s")

@@ -25,7 +25,7 @@ def refusal(answer: httpx.Response) -> Refusal:
     return body["statusCode"], body["error"], body["code"]
 
 
-def told(caught: pytest.ExceptionInfo[StorageApiError]) -> tuple[str, str]:
+def client_error(caught: pytest.ExceptionInfo[StorageApiError]) -> tuple[str, str]:
     """Return the status and error that the official client raises."""
     return str(caught.value.status), caught.value.code
 
@@ -35,3 +35,8 @@ def assert_clear(answer: httpx.Response) -> None:
     assert answer.is_success or 400 <= answer.status_code < 500, answer.text
     if not answer.is_success and answer.request.method != "HEAD":
         assert answer.json()["message"]
+
+
+def quoted(text: str) -> str:
+    """Quote every byte, so that no client normalizes the path."""
+    return "".join(f"%{byte:02X}" for byte in text.encode(errors="surrogatepass"))

@@ -17,8 +17,8 @@ from tests.devstack.gateway.storage.clients import (
     NO_BUCKET,
     TOO_LARGE,
     WRONG_TYPE,
+    client_error,
     refusal,
-    told,
 )
 from tests.support.gateways import ClientFor, Gateway
 
@@ -96,7 +96,7 @@ def test_bucket_is_emptied_then_deleted(service: Client, name: str) -> None:
 
     with pytest.raises(StorageApiError) as caught:
         service.storage.delete_bucket(name)
-    assert ("409", "ResourceNotEmpty") == told(caught)
+    assert ("409", "ResourceNotEmpty") == client_error(caught)
     assert "The bucket you tried to delete is not empty" == caught.value.message
 
     message = "Empty bucket has been queued. Completion may take up to an hour."
@@ -105,7 +105,7 @@ def test_bucket_is_emptied_then_deleted(service: Client, name: str) -> None:
     assert {"message": "Successfully deleted"} == service.storage.delete_bucket(name)
     with pytest.raises(StorageApiError) as caught:
         service.storage.get_bucket(name)
-    assert ("404", "Bucket not found") == told(caught)
+    assert ("404", "Bucket not found") == client_error(caught)
 
 
 def test_emptying_is_for_the_service(service: Client, user: Client, name: str) -> None:
@@ -114,7 +114,7 @@ def test_emptying_is_for_the_service(service: Client, user: Client, name: str) -
 
     with pytest.raises(StorageApiError) as caught:
         user.storage.empty_bucket(name)
-    assert ("403", "Unauthorized") == told(caught)
+    assert ("403", "Unauthorized") == client_error(caught)
     assert "Access denied: Invalid role" == caught.value.message
 
 
@@ -140,10 +140,10 @@ def test_user_makes_the_buckets_that_policies_allow(
     assert [] == other.storage.list_buckets()
     with pytest.raises(StorageApiError) as caught:
         other.storage.get_bucket(name)
-    assert ("404", "Bucket not found") == told(caught)
+    assert ("404", "Bucket not found") == client_error(caught)
     with pytest.raises(StorageApiError) as caught:
         user.storage.create_bucket(f"{name}-2", options={"public": True})
-    assert ("403", "Unauthorized") == told(caught)
+    assert ("403", "Unauthorized") == client_error(caught)
     assert "new row violates row-level security policy" == caught.value.message
 
 
@@ -160,7 +160,7 @@ def test_bucket_of_others_is_not_found(
     }
     with pytest.raises(StorageApiError) as caught:
         change[method]()
-    assert ("404", "Bucket not found") == told(caught)
+    assert ("404", "Bucket not found") == client_error(caught)
     assert not service.storage.get_bucket(name).public
 
 

@@ -11,7 +11,7 @@ import pytest
 from storage3.exceptions import StorageApiError
 from supabase import Client
 
-from tests.devstack.gateway.storage.clients import NO_BUCKET, NOT_FOUND, refusal, told
+from tests.devstack.gateway.storage.clients import NO_BUCKET, NOT_FOUND, client_error, refusal
 from tests.support.gateways import ClientFor
 
 
@@ -101,7 +101,7 @@ def test_owner_downloads_and_others_do_not(
         bucket = other.storage.from_("notes")
         with pytest.raises(StorageApiError) as caught:
             bucket.download(key)
-        assert ("404", "not_found") == told(caught)
+        assert ("404", "not_found") == client_error(caught)
         assert "Object not found" == caught.value.message
         assert not bucket.exists(key)
     missing = keyless_http.get(f"/object/authenticated/{note}")

@@ -33,7 +33,7 @@ def versions(owner: psycopg.Connection) -> set[str]:
 
 
 @pytest.fixture
-def unchanged(gateway: Gateway, owner: psycopg.Connection) -> Iterator[None]:
+def files_match_rows(gateway: Gateway, owner: psycopg.Connection) -> Iterator[None]:
     """Check that a test leaves no file without a row and no row without a file."""
     rows_before = versions(owner)
     yield
@@ -41,7 +41,7 @@ def unchanged(gateway: Gateway, owner: psycopg.Connection) -> Iterator[None]:
     assert rows_before == versions(owner)
 
 
-@pytest.mark.usefixtures("unchanged")
+@pytest.mark.usefixtures("files_match_rows")
 def test_refused_uploads_leave_nothing(http: httpx.Client, gateway: Gateway) -> None:
     """A refused upload leaves no file: too long, of the wrong type, or forbidden."""
     name = str(uuid.uuid4())
@@ -54,7 +54,7 @@ def test_refused_uploads_leave_nothing(http: httpx.Client, gateway: Gateway) -> 
     assert DENIED == refusal(http.post(f"/object/tiny/{name}", content=b"x", headers=anonymous))
 
 
-@pytest.mark.usefixtures("unchanged")
+@pytest.mark.usefixtures("files_match_rows")
 def test_project_limit_holds_where_a_bucket_has_none(http: httpx.Client) -> None:
     """The project's limit of fifty megabytes counts received bytes, announced or not."""
     path, piece = f"/object/notes/{uuid.uuid4()}", bytes(1024 * 1024)
@@ -74,7 +74,7 @@ def test_large_file_comes_back_whole(http: httpx.Client) -> None:
     assert http.delete(path).is_success
 
 
-@pytest.mark.usefixtures("unchanged")
+@pytest.mark.usefixtures("files_match_rows")
 @pytest.mark.parametrize("is_form", [True, False])
 def test_broken_off_upload_leaves_nothing(gateway: Gateway, *, is_form: bool) -> None:
     """An upload whose client disconnects leaves no file."""
@@ -92,7 +92,7 @@ def test_broken_off_upload_leaves_nothing(gateway: Gateway, *, is_form: bool) ->
     assert wait_until(lambda: files(gateway) == before, TIMEOUT_S)
 
 
-@pytest.mark.usefixtures("unchanged")
+@pytest.mark.usefixtures("files_match_rows")
 def test_form_without_an_end_leaves_nothing(http: httpx.Client) -> None:
     """A form without its last line may lack a part of the file, so Storage refuses it."""
     answer = http.post(
@@ -105,7 +105,7 @@ def test_form_without_an_end_leaves_nothing(http: httpx.Client) -> None:
     assert "Unexpected end of form" == answer.json()["message"]
 
 
-@pytest.mark.usefixtures("unchanged")
+@pytest.mark.usefixtures("files_match_rows")
 def test_row_that_a_trigger_refuses_leaves_no_file(
     http: httpx.Client, gateway: Gateway, owner: psycopg.Connection
 ) -> None:

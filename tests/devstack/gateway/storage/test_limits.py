@@ -9,7 +9,13 @@ import httpx
 import pytest
 from supabase import Client
 
-from tests.devstack.gateway.storage.clients import INVALID_KEY, TOO_LARGE, WRONG_TYPE, refusal
+from tests.devstack.gateway.storage.clients import (
+    INVALID_KEY,
+    TOO_LARGE,
+    WRONG_TYPE,
+    quoted,
+    refusal,
+)
 
 
 CONTENTS = b"0123456789"
@@ -94,7 +100,7 @@ def test_placeholder_of_a_folder_is_empty(http: httpx.Client) -> None:
 def test_odd_name_is_refused(http: httpx.Client, name: str) -> None:
     """supabase/storage's `src/storage/limits.ts` defines the names; no dots lead outside."""
     path = httpx.URL(f"{http.base_url}object/notes/").copy_with(
-        raw_path=f"/storage/v1/object/notes/{_quoted(name)}".encode()
+        raw_path=f"/storage/v1/object/notes/{quoted(name)}".encode()
     )
     answer = http.post(path, content=b"x")
 
@@ -106,9 +112,7 @@ def test_odd_name_is_refused(http: httpx.Client, name: str) -> None:
     "name",
     ["a b", "a+b&c=d@e:f,g;h!i*j'k(l)m$n", "what?.txt", "...", "x" * 900],
 )
-def test_valid_name_is_kept(
-    user: Client, user_id: str, name: str, transport: httpx.Client
-) -> None:
+def test_valid_name_is_kept(user: Client, user_id: str, name: str, transport: httpx.Client) -> None:
     """A valid name stays as it is, by every route."""
     bucket, key = user.storage.from_("notes"), f"{user_id}/{name}"
     bucket.upload(key, b"x")
@@ -119,8 +123,3 @@ def test_valid_name_is_kept(
     assert link is not None
     assert b"x" == transport.get(link).content
     assert [key] == [gone["name"] for gone in bucket.remove([key])]
-
-
-def _quoted(name: str) -> str:
-    """Quote every byte, so that no client normalizes the path."""
-    return "".join(f"%{byte:02X}" for byte in name.encode())

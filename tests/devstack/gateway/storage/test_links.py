@@ -19,8 +19,8 @@ from tests.devstack.gateway.storage.clients import (
     NOT_FOUND,
     TOO_LARGE,
     WRONG_TYPE,
+    client_error,
     refusal,
-    told,
 )
 from tests.support.gateways import Gateway
 
@@ -154,7 +154,7 @@ def test_client_uploads_by_token(user: Client, user_id: str) -> None:
     assert {"n": 1} == bucket.info(key)["metadata"]
     with pytest.raises(StorageApiError) as caught:
         bucket.upload_to_signed_url(key, token, b"two")
-    assert ("409", "Duplicate") == told(caught)
+    assert ("409", "Duplicate") == client_error(caught)
     assert b"one" == bucket.download(key)
 
 
@@ -172,7 +172,7 @@ def test_link_is_made_for_uploaders(user: Client) -> None:
     """A user gets an upload link only where the policies allow the upload."""
     with pytest.raises(StorageApiError) as caught:
         user.storage.from_("notes").create_signed_upload_url(f"{uuid.uuid4()}/x.txt")
-    assert ("403", "Unauthorized") == told(caught)
+    assert ("403", "Unauthorized") == client_error(caught)
 
 
 def test_limits_hold_for_links(http: httpx.Client) -> None:

@@ -16,8 +16,8 @@ from tests.devstack.gateway.storage.clients import (
     DUPLICATE,
     INVALID_KEY,
     NOT_FOUND,
+    client_error,
     refusal,
-    told,
 )
 from tests.support.gateways import ClientFor
 
@@ -100,10 +100,10 @@ def test_taken_or_missing_names_are_refused(user: Client, key: str, verb: str) -
 
     with pytest.raises(StorageApiError) as caught:
         getattr(bucket, verb)(key, f"{key}.taken")
-    assert ("409", "Duplicate") == told(caught)
+    assert ("409", "Duplicate") == client_error(caught)
     with pytest.raises(StorageApiError) as caught:
         getattr(bucket, verb)(f"{key}.none", f"{key}.new")
-    assert ("404", "not_found") == told(caught)
+    assert ("404", "not_found") == client_error(caught)
     assert (b"contents", b"other") == (bucket.download(key), bucket.download(f"{key}.taken"))
 
 
@@ -122,7 +122,7 @@ def test_others_folder_takes_nothing(user: Client, key: str, verb: str) -> None:
     """The insert policy on the new name decides."""
     with pytest.raises(StorageApiError) as caught:
         getattr(user.storage.from_("notes"), verb)(key, f"{uuid.uuid4()}/x.txt")
-    assert ("403", "Unauthorized") == told(caught)
+    assert ("403", "Unauthorized") == client_error(caught)
     assert b"contents" == user.storage.from_("notes").download(key)
 
 

@@ -10,7 +10,7 @@ from storage3.exceptions import StorageApiError
 from storage3.types import FileOptions
 from supabase import Client
 
-from tests.devstack.gateway.storage.clients import told
+from tests.devstack.gateway.storage.clients import client_error
 from tests.devstack.market import ALICE, BOB, DISPUTE
 from tests.support.gateways import ClientFor, Gateway
 
@@ -26,23 +26,23 @@ class People:
     buyer: str
     seller: str
     staff: str
-    stranger: str
+    other_user: str
     dispute: str
 
 
 @pytest.fixture(scope="module")
 def people(gateway: Gateway) -> People:
-    staff, stranger = str(uuid.uuid4()), str(uuid.uuid4())
+    staff, other_user = str(uuid.uuid4()), str(uuid.uuid4())
     with psycopg.connect(gateway.owner_url) as owner:
         owner.execute("insert into public.staff values (%s)", [staff])
-    return People(buyer=BOB, seller=ALICE, staff=staff, stranger=stranger, dispute=DISPUTE)
+    return People(buyer=BOB, seller=ALICE, staff=staff, other_user=other_user, dispute=DISPUTE)
 
 
 def readers(client_for: ClientFor, people: People, bucket: str, key: str) -> set[str]:
     """Return the names of the people who can download an object."""
     found = set()
-    for name in ("buyer", "seller", "staff", "stranger", "nobody"):
-        user_id = None if name == "nobody" else getattr(people, name)
+    for name in ("buyer", "seller", "staff", "other_user", "visitor"):
+        user_id = None if name == "visitor" else getattr(people, name)
         try:
             client_for(user_id).storage.from_(bucket).download(key)
             found.add(name)
@@ -59,7 +59,7 @@ def test_public_buckets_are_everybodys(
     key = f"{people.buyer}/avatar_{uuid.uuid4()}.jpg"
     service.storage.from_(bucket).upload(key, b"x", JPEG)
 
-    everybody = {"buyer", "seller", "staff", "stranger", "nobody"}
+    everybody = {"buyer", "seller", "staff", "other_user", "visitor"}
     assert everybody == readers(client_for, people, bucket, key)
     assert b"x" == transport.get(service.storage.from_(bucket).get_public_url(key)).content
 
@@ -91,22 +91,20 @@ def test_listing_shows_readable_folders(
     client_for: ClientFor, service: Client, people: People
 ) -> None:
     """A listing shows a folder to those who may read an object in it."""
-    key = f"{people.stranger}/poa_{uuid.uuid4()}.pdf"
+    key = f"{people.other_user}/poa_{uuid.uuid4()}.pdf"
     service.storage.from_("address-proofs").upload(key, b"x", PDF)
 
     def folders(user_id: str | None) -> set[str]:
         listed = client_for(user_id).storage.from_("address-proofs").list()
         return {entry["name"] for entry in listed}
 
-    assert {people.stranger} == folders(people.stranger)
-    assert people.stranger in folders(people.staff)
-    assert people.stranger not in folders(people.buyer)
+    assert {people.other_user} == folders(people.other_user)
+    assert people.other_user in folders(people.staff)
+    assert people.other_user not in folders(people.buyer)
     assert set() == folders(None)
 
 
-def test_link_is_made_for_readers(
-    client_for: ClientFor, service: Client, people: People
-) -> None:
+def test_link_is_made_for_readers(client_for: ClientFor, service: Client, people: People) -> None:
     """Storage signs a link only for a reader, alone or among several."""
     key = f"{people.seller}/poa_{uuid.uuid4()}.pdf"
     service.storage.from_("address-proofs").upload(key, b"x", PDF)
@@ -115,7 +113,7 @@ def test_link_is_made_for_readers(
     other = client_for(people.buyer).storage.from_("address-proofs")
     with pytest.raises(StorageApiError) as caught:
         other.create_signed_url(key, 60)
-    assert ("404", "not_found") == told(caught)
+    assert ("404", "not_found") == client_error(caught)
     [line] = other.create_signed_urls([key], 60)
     assert (None, key) == (line["signedURL"], line["path"])
     assert "Either the object does not exist or you do not have access to it" == line["error"]
@@ -142,10 +140,10 @@ def test_only_the_service_writes(
     ):
         with pytest.raises(StorageApiError) as caught:
             attempt()
-        assert told(caught) in {("403", "Unauthorized"), ("404", "not_found")}
+        assert client_error(caught) in {("403", "Unauthorized"), ("404", "not_found")}
     with pytest.raises(StorageApiError) as caught:
         mine.move(key, new)
-    assert ("404", "not_found") == told(caught)
+    assert ("404", "not_found") == client_error(caught)
     assert [] == mine.remove([key])
     assert b"kept" == service.storage.from_(bucket).download(key)
     assert not service.storage.from_(bucket).exists(new)

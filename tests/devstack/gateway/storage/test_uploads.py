@@ -19,8 +19,8 @@ from supabase import Client
 from tests.devstack.gateway.storage.clients import (
     DENIED,
     DUPLICATE,
+    client_error,
     refusal,
-    told,
 )
 from tests.support.gateways import ClientFor, Gateway
 
@@ -149,7 +149,7 @@ def test_name_is_taken_once(user: Client, http: httpx.Client, key: str) -> None:
 
     with pytest.raises(StorageApiError) as caught:
         bucket.upload(key, b"two")
-    assert ("409", "Duplicate") == told(caught)
+    assert ("409", "Duplicate") == client_error(caught)
     assert DUPLICATE == refusal(http.post(f"/object/notes/{key}", content=b"two"))
     assert b"one" == bucket.download(key)
 
@@ -184,7 +184,7 @@ def test_folder_of_others_is_closed(user: Client, gateway: Gateway, http: httpx.
 
     with pytest.raises(StorageApiError) as caught:
         user.storage.from_("notes").upload(others, b"x")
-    assert ("403", "Unauthorized") == told(caught)
+    assert ("403", "Unauthorized") == client_error(caught)
     assert "new row violates row-level security policy" == caught.value.message
     key = {"apikey": gateway.keys.publishable_key}
     assert DENIED == refusal(http.post(f"/object/notes/{others}", content=b"x", headers=key))
@@ -200,7 +200,7 @@ def test_object_of_others_is_not_replaced(
     for method in ("upload", "update"):
         with pytest.raises(StorageApiError) as caught:
             getattr(user.storage.from_("notes"), method)(key, b"mine", {"upsert": "true"})
-        assert ("403", "Unauthorized") == told(caught)
+        assert ("403", "Unauthorized") == client_error(caught)
     with pytest.raises(StorageApiError):
         client_for(None).storage.from_("notes").update(key, b"mine")
     assert b"the service's" == service.storage.from_("notes").download(key)
@@ -215,7 +215,7 @@ def test_policy_sees_the_announced_size(client_for: ClientFor, service: Client) 
     for content, media_type in ((b"x" * 2000, "text/plain"), (b"x", "text/html")):
         with pytest.raises(StorageApiError) as caught:
             drop.upload(f"2-{name}", content, {"content-type": media_type})
-        assert ("403", "Unauthorized") == told(caught)
+        assert ("403", "Unauthorized") == client_error(caught)
     assert b"x" * 100 == service.storage.from_("dropbox").download(name)
 
 
@@ -225,4 +225,4 @@ def test_replacing_needs_the_right_to_read(client_for: ClientFor) -> None:
 
     with pytest.raises(StorageApiError) as caught:
         drop.upload(f"{uuid.uuid4()}.txt", b"x", {"content-type": "text/plain", "upsert": "true"})
-    assert ("403", "Unauthorized") == told(caught)
+    assert ("403", "Unauthorized") == client_error(caught)

@@ -41,7 +41,9 @@ def test_similar_name_is_suggested(word: str, words: list[str], expected: str | 
         ("(wrong_arg)", ["(a, b)", "(a, b, c)"], None),
     ],
 )
-def test_similar_arguments_are_suggested(given_: str, lists: list[str], expected: str | None) -> None:
+def test_similar_arguments_are_suggested(
+    given_: str, lists: list[str], expected: str | None
+) -> None:
     """A list of arguments needs less similarity than a name."""
     assert most_similar(given_, lists, LOW_SIMILARITY) == expected
 
