@@ -145,6 +145,18 @@ def test_link_or_handle_is_masked(owner: Connection, text: str) -> None:
     assert judged(owner, text).action is Action.MASK
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\u5fae\u4fe1 bob123", "\u52a0\u6211\u8587\u4fe1 opal_88", "\uce74\ud1a1 opal88",
+        "\uce74\uce74\uc624\ud1a1 opal", "телеграм opal_88", "вайбер opal88", "ватсап opal88",
+    ],
+)  # fmt: skip
+def test_chat_app_in_its_own_script_is_masked(owner: Connection, text: str) -> None:
+    """WeChat in Chinese, KakaoTalk in Korean, and Telegram, Viber and WhatsApp in Cyrillic."""
+    assert judged(owner, text).action is Action.MASK
+
+
 @pytest.mark.parametrize("stage", ["strict", "order"])
 @pytest.mark.parametrize(
     "text",
