@@ -12,6 +12,7 @@ from psycopg.pq import TransactionStatus
 from devstack.postgres.schema import build_database, copy_database, declared_files
 from tests.sql.actors import Actor, signed_up
 from tests.sql.auctioning import auctioned
+from tests.sql.paying import ordered
 
 
 #: A test moves time by an update of this table. The product has no such switch: here its clock is
@@ -113,3 +114,17 @@ def moderator(owner: Connection) -> Actor:
 def auction_id(seller: Actor) -> UUID:
     """Open an auction at $10.00 without a reserve, with an hour to go."""
     return auctioned(seller)
+
+
+@pytest.fixture
+def order_id(seller: Actor, alice: Actor) -> UUID:
+    """Give an order of $100.00 that alice has won and not paid yet."""
+    return ordered(seller, alice)
+
+
+@pytest.fixture
+def other(declared_url: str) -> Iterator[Connection]:
+    """Open a second connection as the schema's owner; its changes are rolled back."""
+    with psycopg.connect(declared_url) as connection:
+        yield connection
+        connection.rollback()

@@ -1,13 +1,29 @@
-"""Take back the specs that a unit test used."""
+"""Give unit tests specs in the place of adapters, and take these back."""
 
 from collections.abc import Iterator
+from typing import Any
+from unittest.mock import create_autospec
 
 import pytest
 
-from tests.unit.specs import return_specs
+from market.database import Database
+from market.stripe_api import StripeApi
+from tests.unit.specs import return_specs, spec_of
 
 
 @pytest.fixture(autouse=True)
 def _specs_are_returned() -> Iterator[None]:
     yield
     return_specs()
+
+
+@pytest.fixture
+def database() -> Any:
+    """Give a spec of the adapter for Postgres; a test sets its answers."""
+    return create_autospec(Database, instance=True)
+
+
+@pytest.fixture
+def stripe_api() -> Any:
+    """Give a spec of the adapter for Stripe; a test sets its answers."""
+    return spec_of(StripeApi)

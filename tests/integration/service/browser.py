@@ -81,3 +81,8 @@ def cookie_of(session: Mapping[str, Any]) -> dict[str, str]:
     chunks = {".0": encoded[:half], ".1": encoded[half:]}
     named = (f"sb-127-auth-token{end}={chunk}" for end, chunk in chunks.items())
     return {"Cookie": "; ".join(named)}
+
+
+def refusal_of(answer: httpx.Response) -> tuple[int, str]:
+    """Return status and code of an error."""
+    return answer.status_code, answer.json()["code"]

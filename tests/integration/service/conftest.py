@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.service.applicant import Applicant
 from tests.integration.service.browser import Browser
 from tests.integration.service.own_service import OwnService, running_service
 from tests.integration.service.sale import Sale
@@ -61,6 +62,19 @@ def sale(shop: Shop, signed_in: Callable[[], Browser]) -> Sale:
 def paid_order(sale: Sale) -> Order:
     """Sell something that the buyer has paid for."""
     return sale.paid()
+
+
+@pytest.fixture
+def person(shop: Shop) -> Applicant:
+    """Sign up a user who is not verified yet."""
+    return Applicant.of_somebody_new(shop)
+
+
+@pytest.fixture
+def no_faults(shop: Shop) -> Iterator[None]:
+    """End the faults of Stripe after the test."""
+    yield
+    shop.command("DELETE", "/faults")
 
 
 @pytest.fixture(scope="session")

@@ -209,6 +209,11 @@ class Shop:
         )
         return row
 
+    def is_stored(self, event_id: str) -> bool:
+        """Return true if the inbox has an event."""
+        query = "select exists (select from public.webhook_events where event_id = %s)"
+        return bool(self.value(query, event_id))
+
     def is_settled(self, event_id: str) -> bool:
         """Return true if an event was stored and processed."""
         return bool(

@@ -26,14 +26,6 @@ def connect_secret(shop: Shop) -> str:
     return shop.secret("STRIPE_CONNECT_WEBHOOK_SECRETS")
 
 
-def is_stored(shop: Shop, event_id: str) -> bool:
-    return bool(
-        shop.value(
-            "select exists (select from public.webhook_events where event_id = %s)", event_id
-        )
-    )
-
-
 def payments_of(shop: Shop, order: Order) -> int:
     query = "select count(*) from public.payments where order_id = %s and status = 'captured'"
     return int(shop.value(query, order.id))
@@ -115,7 +107,7 @@ def test_live_event_of_a_connected_account_is_counted_and_dropped(shop: Shop) ->
     answer = shop.post(event, secret=connect_secret(shop))
 
     assert (200, IGNORED) == (answer.status_code, answer.json())
-    assert not is_stored(shop, event["id"])
+    assert not shop.is_stored(event["id"])
     assert [] == shop.alerts_of(event["id"])
 
 
@@ -157,7 +149,7 @@ def test_connect_secret_signs_no_identity_event(shop: Shop) -> None:
 
     assert IGNORED == answer.json()
     assert (400, "Invalid signature") == (at_identity.status_code, at_identity.json()["error"])
-    assert not is_stored(shop, event["id"])
+    assert not shop.is_stored(event["id"])
 
 
 def test_identity_event_of_a_connected_account_is_ignored(shop: Shop) -> None:
@@ -172,7 +164,7 @@ def test_identity_event_of_a_connected_account_is_ignored(shop: Shop) -> None:
     )
 
     assert (200, IGNORED) == (answer.status_code, answer.json())
-    assert not is_stored(shop, event["id"])
+    assert not shop.is_stored(event["id"])
     assert ["webhook_event_account_contradicted"] == shop.alerts_of(event["id"])
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.integration.service.browser import Browser
+from tests.integration.service.browser import Browser, refusal_of
 from tests.integration.service.sale import Sale
 from tests.integration.service.shop import Order
 from tests.support.gateway_control import commanded
@@ -18,10 +18,6 @@ from tests.support.gateway_control import commanded
 pytestmark = pytest.mark.xdist_group("stack")
 
 PARCEL = {"carrier": "AusPost", "tracking": "33ABC1234", "label_url": ""}
-
-
-def refusal_of(answer: httpx.Response) -> tuple[int, str]:
-    return answer.status_code, answer.json()["code"]
 
 
 def initiated(sale: Sale, order: Order) -> dict[str, Any]:

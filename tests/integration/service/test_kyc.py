@@ -14,11 +14,6 @@ from tests.integration.service.shop import Shop
 pytestmark = pytest.mark.xdist_group("stack")
 
 
-@pytest.fixture
-def person(shop: Shop) -> Applicant:
-    return Applicant.of_somebody_new(shop)
-
-
 def test_person_is_verified_and_sells(shop: Shop, person: Applicant) -> None:
     """Case 21: start, document, pass; the buyer becomes a seller, and the address is verified."""
     answer = person.start()

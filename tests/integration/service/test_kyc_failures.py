@@ -1,7 +1,6 @@
 """Verifications and redactions whose answers get lost, and checks that fail."""
 
 import functools
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,17 +12,6 @@ from tests.integration.service.shop import Shop
 pytestmark = pytest.mark.xdist_group("stack")
 
 SESSIONS = "/v1/identity/verification_sessions"
-
-
-@pytest.fixture
-def person(shop: Shop) -> Applicant:
-    return Applicant.of_somebody_new(shop)
-
-
-@pytest.fixture
-def no_faults(shop: Shop) -> Iterator[None]:
-    yield
-    shop.command("DELETE", "/faults")
 
 
 def has_failed(person: Applicant, count: int) -> bool:

@@ -1,7 +1,6 @@
 """Verifications with planted personal data: nothing of a document is stored, logged or answered."""
 
 import uuid
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -40,17 +39,6 @@ OUTPUTS = {
     },
 }
 SESSIONS = "/v1/identity/verification_sessions"
-
-
-@pytest.fixture
-def person(shop: Shop) -> Applicant:
-    return Applicant.of_somebody_new(shop)
-
-
-@pytest.fixture
-def no_faults(shop: Shop) -> Iterator[None]:
-    yield
-    shop.command("DELETE", "/faults")
 
 
 def test_search_finds_what_is_planted(shop: Shop, person: Applicant) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.integration.service.browser import Browser
+from tests.integration.service.browser import Browser, refusal_of
 from tests.integration.service.sale import HOME, Sale
 from tests.integration.service.shop import AMOUNT, Order
 from tests.support.gateway_control import commanded
@@ -18,10 +18,6 @@ from tests.support.gateway_control import commanded
 pytestmark = pytest.mark.xdist_group("stack")
 
 REFUND = "/api/payments/refund"
-
-
-def refusal_of(answer: httpx.Response) -> tuple[int, str]:
-    return answer.status_code, answer.json()["code"]
 
 
 @pytest.mark.anyio

@@ -9,7 +9,7 @@ import pytest
 import stripe
 
 from devstack.supervisor.processes import wait_until
-from tests.integration.service.browser import Browser
+from tests.integration.service.browser import Browser, refusal_of
 from tests.integration.service.shop import AMOUNT, TIMEOUT_S, Order, Shop
 
 
@@ -27,10 +27,6 @@ def order(shop: Shop, buyer: Browser) -> Order:
 
 def intent_body(order: Order, **changes: Any) -> dict[str, Any]:
     return {"orderId": order.id, "amount": AMOUNT, "currency": "aud"} | changes
-
-
-def status_and_code(answer: httpx.Response) -> tuple[int, str]:
-    return answer.status_code, answer.json()["code"]
 
 
 def test_two_calls_at_once_get_one_intent(shop: Shop, buyer: Browser, order: Order) -> None:
@@ -86,7 +82,7 @@ def test_unpaid_intent_is_not_confirmed(buyer: Browser, order: Order) -> None:
 
     answer = buyer.post(CONFIRM, {"orderId": order.id, "paymentIntentId": intent_id})
 
-    assert (400, "TRANSACTION_FAILED") == status_and_code(answer)
+    assert (400, "TRANSACTION_FAILED") == refusal_of(answer)
     assert ("Payment not completed", "requires_payment_method") == (
         answer.json()["error"],
         answer.json()["paymentStatus"],
@@ -101,7 +97,7 @@ def test_intent_of_another_order_confirms_nothing(shop: Shop, buyer: Browser, or
 
     answer = buyer.post(CONFIRM, {"orderId": order.id, "paymentIntentId": intent_id})
 
-    assert (400, "VALIDATION_ERROR") == status_and_code(answer)
+    assert (400, "VALIDATION_ERROR") == refusal_of(answer)
     assert "pending_payment" == shop.state(order)
     shop.wait_for(lambda: shop.state(other) == "paid")
     shop.check_books()
@@ -111,9 +107,9 @@ def test_unknown_intent_and_order_are_not_found(buyer: Browser, order: Order) ->
     """An unknown intent or order gets a 404 with its own code."""
     confirmation = {"orderId": order.id, "paymentIntentId": "pi_of_nobody"}
 
-    assert (404, "RESOURCE_NOT_FOUND") == status_and_code(buyer.post(CONFIRM, confirmation))
+    assert (404, "RESOURCE_NOT_FOUND") == refusal_of(buyer.post(CONFIRM, confirmation))
     unknown = intent_body(order, orderId=str(uuid.uuid4()))
-    assert (404, "RESOURCE_NOT_FOUND") == status_and_code(buyer.post(CREATE, unknown))
+    assert (404, "RESOURCE_NOT_FOUND") == refusal_of(buyer.post(CREATE, unknown))
 
 
 @pytest.mark.parametrize(
@@ -137,7 +133,7 @@ def test_other_terms_than_the_orders_are_refused(
     """The order decides the charge; a buyer who was shown another amount gets an error."""
     answer = buyer.post(CREATE, intent_body(order, **changes))
 
-    assert (400, "VALIDATION_ERROR") == status_and_code(answer)
+    assert (400, "VALIDATION_ERROR") == refusal_of(answer)
     assert [] == shop.intents_of(order)
 
 
@@ -149,7 +145,7 @@ def test_paid_order_takes_no_other_intent(shop: Shop, buyer: Browser, order: Ord
 
     answer = buyer.post(CREATE, intent_body(order))
 
-    assert (400, "TRANSACTION_FAILED") == status_and_code(answer)
+    assert (400, "TRANSACTION_FAILED") == refusal_of(answer)
     assert 1 == len(shop.intents_of(order))
 
 
@@ -210,7 +206,7 @@ def test_body_that_makes_no_sense_is_refused(shop: Shop, buyer: Browser, body: b
         CREATE, content=body, headers=buyer.bearer | {"Content-Type": "application/json"}
     )
 
-    assert (400, "VALIDATION_ERROR") == status_and_code(answer)
+    assert (400, "VALIDATION_ERROR") == refusal_of(answer)
 
 
 def test_other_kind_of_body_is_refused(shop: Shop, buyer: Browser) -> None:
@@ -219,7 +215,7 @@ def test_other_kind_of_body_is_refused(shop: Shop, buyer: Browser) -> None:
 
     answer = shop.http.post(CREATE, content=b"<x/>", headers=headers)
 
-    assert (415, "UNSUPPORTED_MEDIA_TYPE") == status_and_code(answer)
+    assert (415, "UNSUPPORTED_MEDIA_TYPE") == refusal_of(answer)
 
 
 def test_large_body_is_refused(shop: Shop, buyer: Browser) -> None:
@@ -230,7 +226,7 @@ def test_large_body_is_refused(shop: Shop, buyer: Browser) -> None:
         headers=buyer.bearer | {"Content-Type": "application/json"},
     )
 
-    assert (413, "PAYLOAD_TOO_LARGE") == status_and_code(answer)
+    assert (413, "PAYLOAD_TOO_LARGE") == refusal_of(answer)
 
 
 def test_stripe_that_loses_an_answer_makes_one_intent(
@@ -273,7 +269,7 @@ def test_stripe_that_is_slow_makes_one_intent(shop: Shop, buyer: Browser, order:
 
     assert wait_until(is_answered, TIMEOUT_S)
     assert {(503, "STRIPE_CONFLICT"), (503, "STRIPE_UNREACHABLE")} >= set(
-        map(status_and_code, answers[:-1])
+        map(refusal_of, answers[:-1])
     )
     made = answers[-1].json()["paymentIntentId"]
     assert [made] == [one["id"] for one in shop.intents_of(order)]
@@ -285,7 +281,7 @@ def test_stripe_that_is_away_is_told(shop: Shop, buyer: Browser, order: Order) -
 
     answer = buyer.post(CREATE, intent_body(order))
 
-    assert (503, "STRIPE_UNREACHABLE") == status_and_code(answer)
+    assert (503, "STRIPE_UNREACHABLE") == refusal_of(answer)
     shop.command("DELETE", "/faults")
     assert 200 == buyer.post(CREATE, intent_body(order)).status_code
     shop.check_books()

@@ -1,6 +1,6 @@
 """A seller gets a Connect account over HTTP, and is paid into it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -24,12 +24,6 @@ def seller(shop: Shop, signed_in: Callable[[], Browser]) -> Browser:
     person = signed_in()
     shop.db.execute("update public.users set role = 'seller' where id = %s", [person.actor.id])
     return person
-
-
-@pytest.fixture
-def no_faults(shop: Shop) -> Iterator[None]:
-    yield
-    shop.command("DELETE", "/faults")
 
 
 def onboard(person: Browser) -> httpx.Response:

@@ -8,7 +8,7 @@ import pytest
 from postgrest.exceptions import APIError
 from supabase import Client
 
-from tests.integration.service.browser import Browser
+from tests.integration.service.browser import Browser, refusal_of
 from tests.integration.service.shop import Shop
 from tests.integration.service.staff import new_client, with_role, with_second_factor
 
@@ -36,10 +36,6 @@ def ask(
 ) -> httpx.Response:
     sent = None if method == "GET" else body or {}
     return shop.http.request(method, path, headers=headers, json=sent)
-
-
-def refusal_of(answer: httpx.Response) -> tuple[int, str]:
-    return answer.status_code, answer.json()["code"]
 
 
 def log_of(shop: Shop, staff: Browser) -> list[tuple[Any, ...]]:

@@ -28,14 +28,6 @@ def order(shop: Shop) -> Order:
     return shop.awaiting(f"pi_{uuid.uuid4().hex}")
 
 
-def is_stored(shop: Shop, event_id: str) -> bool:
-    return bool(
-        shop.value(
-            "select exists (select from public.webhook_events where event_id = %s)", event_id
-        )
-    )
-
-
 def refused(answer: httpx.Response, text: str) -> bool:
     return (400, text) == (answer.status_code, answer.json()["error"])
 
@@ -84,7 +76,7 @@ def test_bad_signature_is_refused_in_every_shape(shop: Shop, order: Order) -> No
         for name, answer in answers.items()
         if not refused(answer, "Invalid signature")
     }
-    assert not is_stored(shop, event["id"])
+    assert not shop.is_stored(event["id"])
     assert "pending_payment" == shop.state(order)
 
 
@@ -116,7 +108,7 @@ def test_identity_endpoint_pays_no_order(shop: Shop, order: Order) -> None:
     )
 
     assert IGNORED == answer.json()
-    assert ("pending_payment", False) == (shop.state(order), is_stored(shop, event["id"]))
+    assert ("pending_payment", False) == (shop.state(order), shop.is_stored(event["id"]))
     assert PROCESSED == shop.post(event).json()
 
 
@@ -230,7 +222,7 @@ def test_large_body_is_refused_unread(shop: Shop) -> None:
     )
 
     assert (413, "PAYLOAD_TOO_LARGE") == (answer.status_code, answer.json()["code"])
-    assert not is_stored(shop, event["id"])
+    assert not shop.is_stored(event["id"])
 
 
 def test_event_that_is_just_small_enough_is_kept(shop: Shop) -> None:
@@ -248,7 +240,7 @@ def test_event_from_the_future_is_refused(shop: Shop, order: Order) -> None:
 
     assert refused(shop.post(event, signed_at=soon), "Event from future")
     assert refused(shop.post(event | {"created": soon}), "Event from future")
-    assert not is_stored(shop, event["id"])
+    assert not shop.is_stored(event["id"])
 
 
 def test_old_event_is_taken_until_stripe_gives_up(shop: Shop, order: Order) -> None:
@@ -279,7 +271,7 @@ def test_live_event_is_refused_in_test_mode(shop: Shop, order: Order) -> None:
     event = shop.event(order.paid_intent(), livemode=True)
 
     assert refused(shop.post(event), "Livemode mismatch")
-    assert not is_stored(shop, event["id"])
+    assert not shop.is_stored(event["id"])
 
 
 @pytest.mark.parametrize(
@@ -449,5 +441,5 @@ def test_flood_of_good_and_bad_events_is_sorted(shop: Shop) -> None:
     assert [400] * 20 == refused_statuses
     shop.wait_for(lambda: all(shop.is_settled(event["id"]) for event in (*good, *declined)))
     assert 20 == shop.count_paid(orders)
-    assert not any(is_stored(shop, event["id"]) for event in bad)
+    assert not any(shop.is_stored(event["id"]) for event in bad)
     shop.check_books()

@@ -1,6 +1,5 @@
 """`anonymise_account`: a user without open business leaves, and the history stays."""
 
-from collections.abc import Iterator
 from typing import Any, LiteralString
 from uuid import UUID, uuid4
 
@@ -147,13 +146,6 @@ class TestBidUnderWay:
     def declared_url(self, declared_url: str) -> str:
         """Give each test a database of its own, in which it may commit."""
         return copy_database(declared_url, "market_anonymise_account")
-
-    @pytest.fixture
-    def other(self, declared_url: str) -> Iterator[Connection]:
-        """Open a second connection, as the schema's owner."""
-        with psycopg.connect(declared_url) as connection:
-            yield connection
-            connection.rollback()
 
     def test_deletion_waits_for_the_bid(
         self, owner: Connection, other: Connection, alice: Actor, auction_id: UUID

@@ -11,7 +11,6 @@ from tests.sql.paying import (
     AMOUNT,
     brought_to,
     moved,
-    ordered,
     outbox_rows,
     paid,
     report_refund,
@@ -19,11 +18,6 @@ from tests.sql.paying import (
     succeeded,
 )
 from tests.sql.payouts.paying_out import onboarded, sent
-
-
-@pytest.fixture
-def order_id(seller: Actor, alice: Actor) -> UUID:
-    return ordered(seller, alice)
 
 
 def answer_to(owner: Connection, person: Actor) -> str:

@@ -1,9 +1,7 @@
 """Closes that meet other closes or a bid."""
 
-from collections.abc import Iterator
 from uuid import UUID
 
-import psycopg
 import pytest
 from psycopg import Connection
 
@@ -16,14 +14,6 @@ from tests.sql.auctioning import auctioned, move_time
 def declared_url(declared_url: str) -> str:
     """Give each test a database of its own, in which it may commit."""
     return copy_database(declared_url, "market_closing_locks")
-
-
-@pytest.fixture
-def other(declared_url: str) -> Iterator[Connection]:
-    """Open a second connection as the schema's owner; its changes are rolled back."""
-    with psycopg.connect(declared_url) as connection:
-        yield connection
-        connection.rollback()
 
 
 def test_locked_auction_is_left_out(

@@ -1,11 +1,9 @@
 """`place_bid` while another session holds its locks."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import LiteralString
 from uuid import UUID, uuid4
 
-import psycopg
 import pytest
 from psycopg import Connection
 
@@ -17,14 +15,6 @@ from tests.sql.actors import Actor
 def declared_url(declared_url: str) -> str:
     """Give each test a database of its own, in which it may commit."""
     return copy_database(declared_url, "market_bid_locks")
-
-
-@pytest.fixture
-def other(declared_url: str) -> Iterator[Connection]:
-    """Open a second connection as the schema's owner; its changes are rolled back."""
-    with psycopg.connect(declared_url) as connection:
-        yield connection
-        connection.rollback()
 
 
 @pytest.mark.parametrize(

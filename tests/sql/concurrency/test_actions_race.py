@@ -9,16 +9,10 @@ from psycopg import Connection
 
 from tests.sql.actors import Actor
 from tests.sql.concurrency.crowd import Prepare, at_once
-from tests.sql.paying import brought_to, drift, order_row, ordered, outbox_rows
+from tests.sql.paying import brought_to, drift, order_row, outbox_rows
 
 
 Press = Callable[[Actor, str], Callable[[], Any]]
-
-
-@pytest.fixture
-def order_id(seller: Actor, alice: Actor) -> UUID:
-    """Sell an item to Alice."""
-    return ordered(seller, alice)
 
 
 @pytest.fixture

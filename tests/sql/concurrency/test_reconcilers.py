@@ -25,11 +25,6 @@ from tests.sql.paying import (
 CROWD = 4
 
 
-@pytest.fixture
-def order_id(seller: Actor, alice: Actor) -> UUID:
-    return ordered(seller, alice)
-
-
 def strikes(owner: Connection, order_id: UUID) -> int:
     query = "select count(*) from public.user_strikes where order_id = %s"
     [(count,)] = owner.execute(query, [order_id]).fetchall()

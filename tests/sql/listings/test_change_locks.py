@@ -1,12 +1,10 @@
 """`update_listing`, `cancel_listing`: their locks, and the calls that wait for them."""
 
 import json
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from uuid import UUID
 
-import psycopg
 import pytest
 from psycopg import Connection
 
@@ -19,14 +17,6 @@ from tests.sql.auctioning import auction_row, listed
 def declared_url(declared_url: str) -> str:
     """Give each test a database of its own, in which it may commit."""
     return copy_database(declared_url, "market_change_locks")
-
-
-@pytest.fixture
-def other(declared_url: str) -> Iterator[Connection]:
-    """Open a second connection, as the schema's owner."""
-    with psycopg.connect(declared_url) as connection:
-        yield connection
-        connection.rollback()
 
 
 @pytest.mark.parametrize("function", ["update_listing", "cancel_listing"])

@@ -5,20 +5,12 @@ from uuid import UUID
 import pytest
 from psycopg import Connection
 
-from tests.sql.actors import Actor
-from tests.sql.paying import ordered
 from tests.sql.writing import listing_of, script_filter
 
 
 @pytest.fixture(autouse=True)
 def _scripted_filter(owner: Connection) -> None:
     script_filter(owner)
-
-
-@pytest.fixture
-def order_id(seller: Actor, alice: Actor) -> UUID:
-    """Sell an item to Alice, who has not paid yet."""
-    return ordered(seller, alice)
 
 
 @pytest.fixture

@@ -6,13 +6,7 @@ import pytest
 from psycopg import Connection
 
 from tests.sql.actors import Actor, signed_up
-from tests.sql.paying import ordered
 from tests.sql.writing import listing_of
-
-
-@pytest.fixture
-def order_id(seller: Actor, alice: Actor) -> UUID:
-    return ordered(seller, alice)
 
 
 @pytest.fixture

@@ -1,20 +1,14 @@
 """`market.alerts`: an alert is a line in the log and a count, at least once."""
 
 from typing import Any
-from unittest.mock import call, create_autospec
+from unittest.mock import call
 
 import pytest
 import structlog
 
 from market.alerts import alert, raise_alerts, raise_unconfirmed
-from market.database import Database
 from market.errors import TransientError
 from tests.support.metrics import count_of
-
-
-@pytest.fixture
-def database() -> Any:
-    return create_autospec(Database, instance=True)
 
 
 def confirmed(subject: str, *names: str) -> Any:

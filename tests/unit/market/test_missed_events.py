@@ -9,10 +9,8 @@ from prometheus_client import REGISTRY
 from market import missed_events
 from market.database import Database
 from market.inbox import Outcome
-from market.stripe_api import StripeApi
 from market.stripe_webhook import StripeEvent
 from tests.support.factories import make_event_json
-from tests.unit.specs import spec_of
 
 
 NOW = 1_767_225_600
@@ -37,11 +35,6 @@ def database() -> Any:
 
     database.call.side_effect = call
     return database
-
-
-@pytest.fixture
-def stripe_api() -> Any:
-    return spec_of(StripeApi)
 
 
 def fed(

@@ -1,12 +1,10 @@
 """`market.outbox`: sending and settling rows, and each kind of failure."""
 
 from typing import Any
-from unittest.mock import create_autospec
 
 import pytest
 
 from market import outbox
-from market.database import Database
 from market.errors import MarketError, RejectedError, TransientError
 from market.outbox import OutboxRow, Sent
 from tests.support.factories import ORDER_ID, make_outbox_row
@@ -25,11 +23,6 @@ CLAIMED = {
 }
 MAY = {"may_send": True, "stale": False, "reason": None}
 DONE = {"stale": False, "status": "done", "alerts": []}
-
-
-@pytest.fixture
-def database() -> Any:
-    return create_autospec(Database, instance=True)
 
 
 def send(_row: OutboxRow) -> Sent:

@@ -7,7 +7,6 @@ import pytest
 
 from market.adapters import Adapters
 from market.auth_api import AuthApi
-from market.database import Database
 from market.errors import TransientError
 from market.storage import Storage
 from market.stripe_api import StripeApi
@@ -22,11 +21,6 @@ DEADLINES = {
     "next_mark_at": "2030-01-01T00:00:05+00:00",
     "server_time": "2030-01-01T00:00:00+00:00",
 }
-
-
-@pytest.fixture
-def database() -> Any:
-    return create_autospec(Database, instance=True)
 
 
 def build(name: str, database: Any) -> Job:

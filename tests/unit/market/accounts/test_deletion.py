@@ -7,13 +7,7 @@ import pytest
 
 from market.accounts.deletion import duties, finish_deletions
 from market.auth_api import AuthApi
-from market.database import Database
 from market.errors import MarketError, TransientError
-
-
-@pytest.fixture
-def database() -> Any:
-    return create_autospec(Database, instance=True)
 
 
 @pytest.fixture

@@ -3,19 +3,12 @@
 import datetime as dt
 from types import SimpleNamespace
 from typing import Any
-from unittest.mock import create_autospec
 
 import pytest
 import structlog
 
 from market.auctions import closing, repository
-from market.database import Database
 from tests.support.metrics import count_of, sample
-
-
-@pytest.fixture
-def database() -> Any:
-    return create_autospec(Database, instance=True)
 
 
 def ended(closed: int = 0, failed: int = 0) -> dict[str, Any]:

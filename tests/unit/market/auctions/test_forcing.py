@@ -1,23 +1,16 @@
 """`market.auctions.forcing`: closes on request."""
 
 from typing import Any
-from unittest.mock import create_autospec
 
 import pytest
 from structlog.testing import capture_logs
 
 from market.auctions import forcing
-from market.database import Database
 from market.errors import RejectedError
 from tests.support.metrics import sample
 
 
 BATCH = {"success": True, "auctions_processed": 1, "failed": 2, "results": []}
-
-
-@pytest.fixture
-def database() -> Any:
-    return create_autospec(Database, instance=True)
 
 
 def alerts_of(logs: Any) -> list[tuple[str, int]]:

@@ -1,12 +1,10 @@
 """`market.kyc.handlers`: the effect of an event about an Identity session."""
 
 from typing import Any
-from unittest.mock import create_autospec
 
 import pytest
 
 from market import inbox
-from market.database import Database
 from market.inbox import Outcome
 from market.kyc.handlers import stripe_handlers
 from market.stripe_api import StripeApi
@@ -27,11 +25,6 @@ def stripe_api() -> Any:
         "metadata": {"user_id": "u-1"},
     }
     return stripe_api
-
-
-@pytest.fixture
-def database() -> Any:
-    return create_autospec(Database, instance=True)
 
 
 def handle(stripe_api: Any, database: Any, data: dict[str, Any]) -> Outcome:

@@ -9,9 +9,7 @@ from market.database import Database
 from market.errors import RejectedError
 from market.inbox import Outcome
 from market.payments.disputes import dispute_in, stripe_handlers
-from market.stripe_api import StripeApi
 from tests.support.factories import ORDER_ID, effect, make_dispute, make_event, make_intent
-from tests.unit.specs import spec_of
 
 
 EVENTS = (
@@ -28,11 +26,6 @@ def database() -> Any:
     database = create_autospec(Database, instance=True)
     database.call.return_value = effect()
     return database
-
-
-@pytest.fixture
-def stripe_api() -> Any:
-    return spec_of(StripeApi)
 
 
 def handle(

@@ -10,9 +10,7 @@ from market.database import Database
 from market.errors import RejectedError
 from market.inbox import Outcome
 from market.payments.handlers import stripe_handlers
-from market.stripe_api import StripeApi
 from tests.support.factories import BUYER_ID, ORDER_ID, effect, make_event, make_intent, make_refund
-from tests.unit.specs import spec_of
 
 
 REFUND_EVENTS = ("charge.refund.updated", "refund.created", "refund.failed", "refund.updated")
@@ -23,11 +21,6 @@ def database() -> Any:
     database = create_autospec(Database, instance=True)
     database.call.return_value = effect()
     return database
-
-
-@pytest.fixture
-def stripe_api() -> Any:
-    return spec_of(StripeApi)
 
 
 def handle(stripe_api: Any, database: Any, event_type: str, data: dict[str, Any]) -> Outcome:

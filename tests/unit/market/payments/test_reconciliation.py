@@ -1,14 +1,11 @@
 """`market.payments.reconciliation`: payments whose events are lost are read from Stripe again."""
 
 from typing import Any
-from unittest.mock import create_autospec
 
 import pytest
 
-from market.database import Database
 from market.errors import RejectedError, TransientError
 from market.payments import reconciliation
-from market.stripe_api import StripeApi
 from tests.support.factories import (
     BUYER_ID,
     ORDER_ID,
@@ -17,21 +14,10 @@ from tests.support.factories import (
     make_intent,
     make_refund,
 )
-from tests.unit.specs import spec_of
 
 
 NOW = 1_767_225_600
 GONE = RejectedError("RESOURCE_NOT_FOUND")
-
-
-@pytest.fixture
-def database() -> Any:
-    return create_autospec(Database, instance=True)
-
-
-@pytest.fixture
-def stripe_api() -> Any:
-    return spec_of(StripeApi)
 
 
 def calls(database: Any, function: str) -> list[dict[str, Any]]:

@@ -2,11 +2,9 @@
 
 from collections.abc import Callable
 from typing import Any
-from unittest.mock import create_autospec
 
 import pytest
 
-from market.database import Database
 from market.errors import RejectedError
 from market.payments import repository
 from market.payments.types import CapturedPayment, PaidOrder, PaymentTerms
@@ -35,11 +33,6 @@ TERMS = PaymentTerms(
     payment_intent_id=None,
 )
 REFUSAL = {"success": False, "code": "FORBIDDEN", "error": "Only the buyer can pay for this order"}
-
-
-@pytest.fixture
-def database() -> Any:
-    return create_autospec(Database, instance=True)
 
 
 def test_terms_are_read(database: Any) -> None:

@@ -1,12 +1,10 @@
 """`market.payouts.handlers`: the effect of an event about a Connect account."""
 
 from typing import Any
-from unittest.mock import create_autospec
 
 import pytest
 
 from market import inbox
-from market.database import Database
 from market.errors import RejectedError
 from market.inbox import Outcome
 from market.payouts.handlers import stripe_handlers
@@ -24,11 +22,6 @@ def stripe_api() -> Any:
         "capabilities": {"transfers": "active"},
     }
     return stripe_api
-
-
-@pytest.fixture
-def database() -> Any:
-    return create_autospec(Database, instance=True)
 
 
 def handle(stripe_api: Any, database: Any, **changes: Any) -> Outcome:
