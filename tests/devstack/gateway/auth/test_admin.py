@@ -355,7 +355,7 @@ def test_other_keys_are_refused(client: Client, email: str) -> None:
 
     answer = client.auth.sign_up({"email": email, "password": PASSWORD})
     assert answer.session is not None
-    client.auth.admin._headers["Authorization"] = f"Bearer {answer.session.access_token}"  # noqa: SLF001 - the client offers no door for this attack
+    client.auth.admin._headers["Authorization"] = f"Bearer {answer.session.access_token}"  # noqa: SLF001 - no public method sends such a request
     with pytest.raises(AuthApiError) as caught:
         client.auth.admin.list_users()
     assert ("not_admin", 403) == (caught.value.code, caught.value.status)
