@@ -51,7 +51,7 @@ def migration_files() -> list[Path]:
 
 
 def build_database(admin_url: str, name: str, files: Iterable[Path]) -> str:
-    """Create database `name` afresh, with Supabase's baseline and `files`; return its URL.
+    """Drop and create database `name`, with Supabase's baseline and `files`; return its URL.
 
     The superuser of `admin_url` applies the baseline only. `postgres`, whose URL is returned, owns
     the database and applies the files. It has no more rights here than on hosted Supabase, so a

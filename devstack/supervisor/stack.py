@@ -88,7 +88,7 @@ class Stack:
         timeout_s = LEFTOVERS_S if self._folder.running.exists() else 0
         if not self._wait_until(lambda: not taken(), timeout_s):
             raise DevstackError(
-                f"In use by somebody else: port {', '.join(taken())}. "
+                f"Another program uses port {', '.join(taken())}. "
                 "Choose other ports by --port-base, or --port-base auto."
             )
 

@@ -33,7 +33,7 @@ APPLICABLE = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preferences:
-    """The preferences of a `Prefer` header that PostgREST knows; `unknown` has the others."""
+    """The preferences of a `Prefer` header that PostgREST supports."""
 
     returns: str | None = None
     count: str | None = None
@@ -43,7 +43,6 @@ class Preferences:
     tx: str | None = None
     timezone: str | None = None
     max_affected: int | None = None
-    unknown: tuple[str, ...] = ()
 
     @property
     def is_counted(self) -> bool:
@@ -85,7 +84,6 @@ def parse_prefer(header: str, time_zones: frozenset[str] = frozenset()) -> Prefe
         tx=found.get("tx"),
         timezone=found.get("timezone"),
         max_affected=int(limit[:MAX_DIGITS]) if limit else None,
-        unknown=tuple(unknown),
     )
 
 

@@ -342,7 +342,7 @@ def _keeps_nulls(comparison: Comparison) -> bool:
 
 
 def _null_condition(node: _EmbedNode, *, is_null: bool) -> str:
-    """Return the condition that an embed has rows, or none, next to its join."""
+    """Return the condition that the join of an embed found rows, or none if `is_null`."""
     alias = identifier(node.table.alias)
     rows = alias if node.relationship.is_to_one else f"{alias}.{alias}"
     return f"{rows} is {'not ' if is_null else ''}distinct from null"
