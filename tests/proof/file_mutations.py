@@ -94,8 +94,16 @@ FILE_MUTATIONS = (
     mutation(
         "name of evidence has payment details",
         STORAGE,
-        "private.payment_text_refusal('file', p_title)",
+        "private.payment_text_refusal(\n"
+        "    'file', p_title, private.recent_dispute_texts(p_dispute_id, p_user_id)\n  )",
         "null",
+        FILES,
+    ),
+    mutation(
+        "names of evidence are read one by one",
+        STORAGE,
+        "'file', p_title, private.recent_dispute_texts(p_dispute_id, p_user_id)",
+        "'file', p_title",
         FILES,
     ),
     mutation(

@@ -9,6 +9,8 @@ MESSAGE = ("tests/sql/filter/test_filter_message.py",)
 LISTINGS = ("tests/sql/listings/test_change_listing.py",)
 DISPUTES = ("tests/sql/disputes/test_open_dispute.py",)
 PARCELS = ("tests/sql/fulfilment/test_shipments.py",)
+MESSAGES = ("tests/sql/disputes/test_dispute_messages.py",)
+OFFERS = ("tests/sql/listings/test_create_listing.py",)
 
 CHARACTERS = "filter/characters.sql"
 NUMERALS = "filter/numerals.sql"
@@ -153,7 +155,8 @@ FILTER_MUTATIONS = (
         "a changed listing passes unread",
         "listings/functions/changes.sql",
         "private.contact_text_refusal(\n"
-        "        v_listing.title, v_listing.description, v_listing.location ->> 'suburb'\n"
+        "        v_listing.title, v_listing.description, v_listing.location ->> 'suburb',\n"
+        "        v_private.street\n"
         "      )",
         "null",
         LISTINGS,
@@ -161,7 +164,7 @@ FILTER_MUTATIONS = (
     mutation(
         "a dispute may not name a means of payment",
         REFUSALS,
-        "  where hit.score >= private.setting('filter_mask')::integer\n",
+        "    and (hit ->> 'score')::integer >= private.setting('filter_mask')::integer\n",
         "",
         DISPUTES,
     ),
@@ -203,9 +206,43 @@ FILTER_MUTATIONS = (
     mutation(
         "a party on the staff may move the money elsewhere",
         "disputes/functions/messages.sql",
-        "        then private.payment_text_refusal('content', v_content)\n",
-        "        and not private.is_staff()\n"
-        "        then private.payment_text_refusal('content', v_content)\n",
-        ("tests/sql/disputes/test_dispute_messages.py",),
+        "        then private.payment_text_refusal(\n",
+        "        and not private.is_staff()\n        then private.payment_text_refusal(\n",
+        MESSAGES,
+    ),
+    mutation(
+        "messages about a dispute are read one by one",
+        "disputes/functions/messages.sql",
+        "'content', v_content, private.recent_dispute_texts(p_dispute_id, auth.uid())",
+        "'content', v_content",
+        MESSAGES,
+    ),
+    mutation(
+        "old messages about a dispute count",
+        "disputes/functions/messages.sql",
+        "      where written.created_at > v_since and written.content is not null\n",
+        "      where written.content is not null\n",
+        MESSAGES,
+    ),
+    mutation(
+        "status of a parcel has payment details",
+        "fulfilment/functions/shipments.sql",
+        "    private.payment_text_refusal('status', v_status),\n",
+        "",
+        PARCELS,
+    ),
+    mutation(
+        "street of a listing has payment details",
+        REFUSALS,
+        '    return v_refusal || \'{"field": "street"}\' || private.payment_span(p_street);\n',
+        "    return null;\n",
+        OFFERS,
+    ),
+    mutation(
+        "look at a listing is undone",
+        "listings/functions/secrets.sql",
+        "  perform private.refuse_filtered_call();\n",
+        "",
+        OFFERS,
     ),
 )
