@@ -39,10 +39,10 @@ FILES = (
     "compose.yaml",
     "pyproject.toml",
 )
-OPENERS = re.compile(r"(?:What|Who|Whom|Whose|Whoever|Whatever|Where|How)\b")
-MORE_OPENERS = re.compile(r"(?:However|Whether|Which|Whichever|Why|Also|Not|Those|Until)\b")
-#: The other rules join when the English of these folders is revised.
-OPENERS_ALONE = ("devstack", "tests/devstack")
+OPENERS = re.compile(
+    r"(?:What|Who|Whom|Whose|Whoever|Whatever|Where|How|However"
+    r"|Whether|Which|Whichever|Why|Also|Not|Those|Until)\b"
+)
 #: Private and old-fashioned words by pattern, each with the plain one.
 WORDS = {
     r"whom|whoever": "name the subject",
@@ -83,11 +83,10 @@ def main() -> None:
 def findings(path: Path) -> Iterator[Found]:
     """Yield line and problem of each headless clause and of each word of `WORDS`."""
     lines = list(prose(path))
-    is_revised = not any(path.is_relative_to(ROOT / folder) for folder in OPENERS_ALONE)
     for number, text in blocks(lines):
-        if OPENERS.match(text) or (is_revised and MORE_OPENERS.match(text)):
+        if OPENERS.match(text):
             yield number, f"hides its subject: {text[:60]}"
-    for number, text in lines if is_revised and path != Path(__file__) else []:
+    for number, text in lines if path != Path(__file__) else []:
         if match := WORD.search(CODE.sub("", text)):
             yield number, f"{match[0]!r}, better {plain_word(match[0])}: {text[:60]}"
 
