@@ -104,7 +104,9 @@ begin
       'or money on its way'
     );
   elsif private.is_last_admin(v_user) then
-    return private.refusal('ACCOUNT_BUSY', 'The last admin makes another user an admin first');
+    return private.refusal(
+      'ACCOUNT_BUSY', 'Make another user an admin first: you are the last one'
+    );
   end if;
   perform private.erase_personal_data(p_user_id, p_user_id);
   return jsonb_build_object('success', true);
