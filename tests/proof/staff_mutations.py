@@ -405,10 +405,14 @@ STAFF_MUTATIONS = (
         REMOVING,
     ),
     mutation(
-        "seller on the staff removes the own listing",
+        "seller on the staff removes their own listing",
         REMOVALS,
-        "'Listing not found');\n  elsif private.takes_part(v_auction, auth.uid()) then\n",
-        "'Listing not found');\n  elsif false then\n",
+        "(v_auction, auth.uid()) then\n"
+        "    return private.refusal('FORBIDDEN', 'You take part in this auction');\n"
+        "  elsif v_listing.status = 'cancelled' then\n",
+        "(v_auction, auth.uid()) and false then\n"
+        "    return private.refusal('FORBIDDEN', 'You take part in this auction');\n"
+        "  elsif v_listing.status = 'cancelled' then\n",
         REMOVING,
     ),
     mutation(

@@ -195,9 +195,10 @@ def test_metadata_of_a_token_decides_nothing(owner: Connection) -> None:
 READERS_OF_ROLES = {
     "holds_role": "decides who is staff, for the two functions below",
     "session_is_live": "shows it to the service",
-    "anonymise_account": "keeps admins",
+    "anonymise_account": "locks all admins before one of them leaves",
+    "is_last_admin": "keeps the last admin",
     "lock_admins": "locks all admins before one of them is changed",
-    "role_refusal": "keeps the last admin",
+    "role_refusal": "compares it with the new role",
     "store_role": "changes it",
     "suspension_refusal": "lets only an admin suspend an admin",
     "checked_profile": "keeps staff's titles out of other people's names",

@@ -207,7 +207,7 @@ def test_payment_detail_over_two_messages_is_refused(
 def test_old_messages_complete_no_payment_detail(
     owner: Connection, dispute_id: str, alice: Actor
 ) -> None:
-    """As in conversations, only the last half an hour counts."""
+    """The filter joins only the texts of the last half an hour, as in conversations."""
     said(alice, dispute_id, "The seller asked for PayID")
     owner.execute("update public.dispute_messages set created_at = created_at - interval '31 min'")
 

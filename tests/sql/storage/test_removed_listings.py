@@ -166,7 +166,7 @@ def test_staff_remove_the_photos_of_a_listing_that_is_over(
     owner: Connection, service: Actor, listing_id: UUID, *, seller: Actor, moderator: Actor,
     path: str, end: Callable[[Connection, UUID], None],
 ) -> None:  # fmt: skip
-    """Nothing else takes away a forbidden picture of it. A repeat changes nothing."""
+    """Staff remove the photos of a listing that is over. A repeat changes nothing."""
     end(owner, listing_id)
 
     assert [{"success": True}] * 2 == [remove_photos(moderator, listing_id) for _ in "ab"]
@@ -182,7 +182,7 @@ def test_staff_remove_the_photos_of_a_listing_that_is_over(
 def test_photos_of_a_running_listing_go_with_the_listing(
     owner: Connection, listing_id: UUID, moderator: Actor, path: str
 ) -> None:
-    """Bidders rely on them."""
+    """Staff remove no photos of a running listing, because bidders rely on them."""
     assert path
 
     assert "CONFLICT" == remove_photos(moderator, listing_id)["code"]
@@ -193,7 +193,7 @@ def test_photos_of_a_running_listing_go_with_the_listing(
 def test_open_report_keeps_the_photos_of_a_listing_that_is_over(
     owner: Connection, listing_id: UUID, *, moderator: Actor, alice: Actor, path: str
 ) -> None:
-    """Staff look at them for their decision first."""
+    """Staff decide the open reports about a listing before they remove its photos."""
     assert path
     report_id = reported(alice, listing_id)
     ended(owner, listing_id)
@@ -208,7 +208,7 @@ def test_open_report_keeps_the_photos_of_a_listing_that_is_over(
 def test_seller_on_the_staff_removes_no_own_photos(
     owner: Connection, seller: Actor, listing_id: UUID, path: str
 ) -> None:
-    """They show what the seller has sold."""
+    """A seller on the staff keeps the photos of their own sale, which show what was sold."""
     assert path
     ended(owner, listing_id)
     owner.execute("update public.users set role = 'admin' where id = %s", [seller.id])
