@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 import psycopg
 from psycopg import AsyncConnection, Connection
 
-from bench import baseline
+from bench import bid_baseline
 from bench.figures import ROUNDS, Figure, Steps, percentile
 from bench.fixtures import Fixtures, act_as, claims_of, create_fixtures
 
@@ -30,7 +30,7 @@ BARE_BID = "select public.bench_bare_bid(%s, %s, %s, %s, %s, %s)"
 def figures(env: Mapping[str, str], *, seconds: float, show: Steps) -> Iterator[Figure]:
     """Measure `place_bid` against its baseline, then a hot auction with few and many bidders."""
     url = env["DATABASE_URL"]
-    baseline.install(url)
+    bid_baseline.install(url)
     yield from _against_baseline(url, seconds, show)
     yield from _hot_auctions(url, seconds, show)
     show(f"bids of {MANY} clients past an end")

@@ -22,16 +22,16 @@ from bench import (
     bids,
     closing,
     contract,
+    gateway,
     hot,
-    http,
     machine,
     memory,
     message_filter,
     publication,
-    realtime,
     reconcile,
     service,
     stack,
+    subscribers,
     tool,
 )
 from bench.figures import Figure, Steps, Verdict
@@ -46,8 +46,8 @@ OF_FIXED_SIZE = {
 }
 #: Subjects that share one stack.
 ON_A_STACK = {
-    "http": http.figures,
-    "realtime": realtime.figures,
+    "http": gateway.figures,
+    "realtime": subscribers.figures,
     "bids": bids.figures,
     "hot": hot.figures,
     "filter": message_filter.figures,

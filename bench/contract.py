@@ -12,7 +12,7 @@ import psycopg
 from bench import load, noop, service, stack
 from bench.figures import Figure, Steps, percentile
 from bench.fixtures import create_fixtures, create_unpaid_orders, token_of
-from bench.http import bid_of, sign_up
+from bench.gateway import bid_of, sign_up
 
 
 BIDDERS, WEBHOOKS, AUCTIONS = 100, 100, 10

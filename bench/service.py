@@ -14,7 +14,7 @@ import stripe
 from bench import load, noop, stack
 from bench.figures import ROUNDS, Figure, Steps, percentile
 from bench.fixtures import create_fixtures, create_unpaid_orders
-from bench.http import sign_up
+from bench.gateway import sign_up
 
 
 SENDERS = 16

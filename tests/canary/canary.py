@@ -17,8 +17,8 @@ from tests.canary.orders import Orders
 from tests.canary.payment import Payment, StripeAccount
 from tests.canary.prepare import prepare
 from tests.canary.report import Run
+from tests.canary.routes import Site, check_unhandled
 from tests.canary.settings import CanarySettings, SettingsError, read_settings
-from tests.canary.site import Site, check_unhandled
 
 
 def main(arguments: Sequence[str]) -> int:

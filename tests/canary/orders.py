@@ -6,8 +6,8 @@ from typing import Any
 from tests.canary.marketplace import Marketplace
 from tests.canary.payment import Payment, StripeAccount
 from tests.canary.report import StepFailedError, StepSkippedError, require
+from tests.canary.routes import Site
 from tests.canary.settings import CanarySettings
-from tests.canary.site import Site
 
 
 #: An older open order was left by a run that could not clean up. A younger one may belong to

@@ -9,8 +9,8 @@ import stripe
 
 from tests.canary.marketplace import Marketplace
 from tests.canary.report import StepFailedError, StepSkippedError, require
+from tests.canary.routes import WEBHOOK, Acknowledgement, SignedEvent, Site, make_event, sign
 from tests.canary.settings import CanarySettings
-from tests.canary.site import WEBHOOK, Acknowledgement, SignedEvent, Site, make_event, sign
 
 
 SUCCEEDED = "payment_intent.succeeded"

@@ -11,8 +11,8 @@ import httpx
 from supabase import AuthError, Client, ClientOptions, create_client
 
 from tests.canary.report import StepFailedError
+from tests.canary.routes import Site
 from tests.canary.settings import Account, CanarySettings
-from tests.canary.site import Site
 
 
 _TIMEOUT_S = 15.0

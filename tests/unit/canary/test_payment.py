@@ -8,8 +8,8 @@ import pytest
 from tests.canary.marketplace import Marketplace
 from tests.canary.payment import Payment, StripeAccount
 from tests.canary.report import StepFailedError
+from tests.canary.routes import Site
 from tests.canary.settings import CanarySettings
-from tests.canary.site import Site
 
 
 SETTINGS = CanarySettings(

@@ -9,7 +9,7 @@ import pytest
 
 from devstack.paths import ROOT
 from devstack.postgres.schema import build_database, copy_database, declared_files
-from tests.integration.secrets.planting import Side, plant
+from tests.integration.secrecy.planting import Side, plant
 from tests.sql.access.world import Reader, World
 from tests.support.gateways import TIMEOUT_S, Gateway, running_gateway
 

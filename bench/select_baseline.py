@@ -1,6 +1,6 @@
 """The gateway's baseline: a bare handler that runs the statements of one fixed select.
 
-`python -m bench.bare PORT DATABASE_URL` serves it until a signal ends it.
+`python -m bench.select_baseline PORT DATABASE_URL` serves it until a signal ends it.
 """
 
 import sys

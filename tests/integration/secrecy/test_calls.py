@@ -13,7 +13,7 @@ from supabase import Client, ClientOptions, create_client
 
 from clients import answers
 from devstack.postgres.schema import build_database, declared_files
-from tests.integration.secrets.conftest import token_of
+from tests.integration.secrecy.conftest import token_of
 from tests.sql.access.world import FORBIDDEN, Reader, World
 from tests.sql.hostile.callers import PROMISED
 from tests.sql.hostile.rpcs import RPCS, Rpc

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 import psycopg
 import pytest
 
-from tests.integration.secrets.conftest import token_of
-from tests.integration.secrets.planting import Side, leaks
+from tests.integration.secrecy.conftest import token_of
+from tests.integration.secrecy.planting import Side, leaks
 from tests.sql.access.test_matrix import MATRIX, key_of
 from tests.sql.access.world import Reader, World, readers_in
 from tests.support.gateways import Gateway

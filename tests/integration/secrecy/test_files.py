@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.integration.secrets.conftest import Clients
-from tests.integration.secrets.planting import Side
+from tests.integration.secrecy.conftest import Clients
+from tests.integration.secrecy.planting import Side
 from tests.sql.access.test_matrix import MATRIX
 from tests.sql.access.world import GROUPS, Reader, World, readers_in
 from tests.support.fuzzing import fuzzed

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.integration.secrets.conftest import Clients
-from tests.integration.secrets.planting import CELLS, MARK, Side, leaks
-from tests.integration.secrets.requests import TABLES, DrawnRequest, drawn
+from tests.integration.secrecy.conftest import Clients
+from tests.integration.secrecy.drawn_requests import TABLES, DrawnRequest, drawn
+from tests.integration.secrecy.planting import CELLS, MARK, Side, leaks
 from tests.sql.access.world import Reader, World
 from tests.support.fuzzing import fuzzed
 

@@ -103,7 +103,7 @@ def _rate(port: int, request: load.Request, seconds: float) -> float:
 def _bare_handler(env: Mapping[str, str]) -> Iterator[int]:
     port = free_port()
     url = conninfo.make_conninfo(env["DATABASE_URL"], user="authenticator")
-    command = (sys.executable, "-m", "bench.bare", str(port), url)
+    command = (sys.executable, "-m", "bench.select_baseline", str(port), url)
     with stack.program(command, env, f"http://127.0.0.1:{port}/"):
         yield port
 
