@@ -6,8 +6,8 @@ import psycopg
 #: The rows of an accepted bid that outbids a proxy: the bid, an automatic bid for each side, the
 #: maximum, auction and listing, the notification, the rate limit's counter, the row of the bid log
 #: and the receipt.
-BARE_BID = """
-  create function public.bench_bare_bid(
+BASELINE_BID = """
+  create function public.bench_baseline_bid(
     auction_id uuid, bidder_id uuid, rival_id uuid, amount_cents bigint, number integer,
     client_bid_id uuid
   )
@@ -59,11 +59,11 @@ BARE_BID = """
     values (bidder_id, client_bid_id, auction_id, to_jsonb(v_auction));
     return to_jsonb(v_auction);
   end $$;
-  grant execute on function public.bench_bare_bid to authenticated;
+  grant execute on function public.bench_baseline_bid to authenticated;
 """
 
 
 def install(database_url: str) -> None:
     """Create the function in the bench's database."""
     with psycopg.connect(database_url) as owner:
-        owner.execute(BARE_BID)
+        owner.execute(BASELINE_BID)

@@ -24,7 +24,7 @@ FEW, MANY = 8, 96
 #: Postgres settles on a statement's plan after five executions.
 WARM_UP_BIDS = 6
 PLACE_BID = "select public.place_bid(%s, %s, %s, %s)"
-BARE_BID = "select public.bench_bare_bid(%s, %s, %s, %s, %s, %s)"
+BASELINE_BID = "select public.bench_baseline_bid(%s, %s, %s, %s, %s, %s)"
 
 
 def figures(env: Mapping[str, str], *, seconds: float, show: Steps) -> Iterator[Figure]:
@@ -38,7 +38,7 @@ def figures(env: Mapping[str, str], *, seconds: float, show: Steps) -> Iterator[
 
 
 def _against_baseline(url: str, seconds: float, show: Steps) -> Iterator[Figure]:
-    """Alternate bid and bare bid, so that other load on the machine slows both.
+    """Alternate bids and baseline bids, so that other load on the machine slows both.
 
     Each has a session per bidder: a session that runs every call keeps its caches warmer.
     """
@@ -46,14 +46,18 @@ def _against_baseline(url: str, seconds: float, show: Steps) -> Iterator[Figure]
     ratios, mean_s = [], []
     with contextlib.ExitStack() as opened:
         bidders = [opened.enter_context(_session(url, each)) for each in fixtures.bidder_ids]
-        bare = [opened.enter_context(_session(url, each)) for each in fixtures.bidder_ids]
+        baseline_sessions = [
+            opened.enter_context(_session(url, each)) for each in fixtures.bidder_ids
+        ]
         for number in range(ROUNDS):
             show(f"bids of one client and their baseline: round {number + 1} of {ROUNDS}")
             pair = fixtures.auction_ids[2 * number : 2 * number + 2]
-            bids, bares = _bid_in_turns(bidders, bare, pair, fixtures, seconds / ROUNDS)
-            ratios.append(sum(bares) / sum(bids))
-            mean_s.append((statistics.fmean(bids), statistics.fmean(bares)))
-    bid_s, bare_s = (statistics.median(values) for values in zip(*mean_s, strict=True))
+            bids, baseline_times = _bid_in_turns(
+                bidders, baseline_sessions, pair, fixtures, seconds / ROUNDS
+            )
+            ratios.append(sum(baseline_times) / sum(bids))
+            mean_s.append((statistics.fmean(bids), statistics.fmean(baseline_times)))
+    bid_s, baseline_s = (statistics.median(values) for values in zip(*mean_s, strict=True))
     yield Figure(
         key="bid_sql_mean",
         name="place_bid in SQL, one client, mean",
@@ -66,7 +70,7 @@ def _against_baseline(url: str, seconds: float, show: Steps) -> Iterator[Figure]
         value=statistics.median(ratios),
         unit="x",
         target=0.65,
-        note=f"{1e6 * bid_s:,.0f} µs against {1e6 * bare_s:,.0f} µs; median of {ROUNDS} rounds",
+        note=f"{1e6 * bid_s:,.0f} µs against {1e6 * baseline_s:,.0f} µs; median of {ROUNDS} rounds",
     )
 
 
@@ -78,16 +82,16 @@ def _session(url: str, user_id: str) -> Connection:
 
 def _bid_in_turns(
     bidders: Sequence[Connection],
-    bare: Sequence[Connection],
+    baseline_sessions: Sequence[Connection],
     auction_ids: Sequence[str],
     fixtures: Fixtures,
     seconds: float,
 ) -> tuple[list[float], list[float]]:
-    """Let two bidders outbid each other's maximum; return the latencies of bids and bare bids.
+    """Let two bidders outbid each other's maximum; return the latencies of bids and baseline bids.
 
     Each bid is below the rival's maximum and its own maximum above it, so it writes three rows.
     """
-    bids, bares = [], []
+    bids, baseline_times = [], []
     end = time.perf_counter() + seconds
     for number in itertools.count():
         price = 200 + 6 * number
@@ -100,10 +104,10 @@ def _bid_in_turns(
         people = fixtures.bidder_ids[:: -1 if number % 2 else 1]
         row = [auction_ids[1], *people, price, number + 1, uuid.uuid4()]
         began = time.perf_counter()
-        bare[number % 2].execute(BARE_BID, row, prepare=True).fetchall()
-        bares.append(time.perf_counter() - began)
+        baseline_sessions[number % 2].execute(BASELINE_BID, row, prepare=True).fetchall()
+        baseline_times.append(time.perf_counter() - began)
         if began > end:
-            return bids, bares
+            return bids, baseline_times
     raise AssertionError
 
 

@@ -1,4 +1,4 @@
-"""The gateway: a simple select against a bare handler in the same run, and bids over HTTP."""
+"""The gateway: a simple select against its baseline in the same run, and bids over HTTP."""
 
 import contextlib
 import itertools
@@ -39,7 +39,7 @@ def figures(env: Mapping[str, str], *, seconds: float, show: Steps) -> Iterator[
     show("one connection to the gateway")
     yield _one_connection("select", "simple select", port, select, seconds)
     yield _one_connection("rpc", "simple RPC", port, call, seconds)
-    yield _against_bare(env, port, select, seconds, show)
+    yield _against_baseline(env, port, select, seconds, show)
     show(f"bids of {BIDDERS} clients over HTTP")
     bids = _bids(env, port, fixtures.auction_ids[0], seconds)
     yield Figure(
@@ -73,25 +73,25 @@ def _one_connection(
     )
 
 
-def _against_bare(
+def _against_baseline(
     env: Mapping[str, str], port: int, select: load.Request, seconds: float, show: Steps
 ) -> Figure:
-    """Measure the gateway and a bare handler in turns; the median of the rounds decides."""
-    bare_select = load.Request(method="GET", path="/", headers={})
+    """Measure the gateway and its baseline in turns; the median of the rounds decides."""
+    baseline_select = load.Request(method="GET", path="/", headers={})
     rounds = []
-    with _bare_handler(env) as bare_port:
+    with _baseline_handler(env) as baseline_port:
         for number in range(ROUNDS):
-            show(f"gateway and bare handler, {MANY} connections: round {number + 1} of {ROUNDS}")
+            show(f"gateway and its baseline, {MANY} connections: round {number + 1} of {ROUNDS}")
             rate = _rate(port, select, seconds / ROUNDS)
-            rounds.append((rate, _rate(bare_port, bare_select, seconds / ROUNDS)))
-    rate, bare_rate = (statistics.median(rates) for rates in zip(*rounds, strict=True))
+            rounds.append((rate, _rate(baseline_port, baseline_select, seconds / ROUNDS)))
+    rate, baseline_rate = (statistics.median(rates) for rates in zip(*rounds, strict=True))
     return Figure(
-        key="gateway_against_bare",
-        name=f"gateway, simple select, {MANY} connections, against a bare handler",
-        value=statistics.median(rate / bare_rate for rate, bare_rate in rounds),
+        key="gateway_against_baseline",
+        name=f"gateway, simple select, {MANY} connections, against its baseline",
+        value=statistics.median(rate / baseline_rate for rate, baseline_rate in rounds),
         unit="x",
         target=0.6,
-        note=f"{rate:,.0f}/s against {bare_rate:,.0f}/s; median of {ROUNDS} rounds",
+        note=f"{rate:,.0f}/s against {baseline_rate:,.0f}/s; median of {ROUNDS} rounds",
     )
 
 
@@ -100,7 +100,7 @@ def _rate(port: int, request: load.Request, seconds: float) -> float:
 
 
 @contextlib.contextmanager
-def _bare_handler(env: Mapping[str, str]) -> Iterator[int]:
+def _baseline_handler(env: Mapping[str, str]) -> Iterator[int]:
     port = free_port()
     url = conninfo.make_conninfo(env["DATABASE_URL"], user="authenticator")
     command = (sys.executable, "-m", "bench.select_baseline", str(port), url)

@@ -1,4 +1,4 @@
-"""The gateway's baseline: a bare handler that runs the statements of one fixed select.
+"""The gateway's baseline: a handler that runs the statements of one fixed select.
 
 `python -m bench.select_baseline PORT DATABASE_URL` serves it until a signal ends it.
 """
@@ -28,7 +28,7 @@ SELECT = """
 """
 
 
-def bare_app(database_url: str) -> Starlette:
+def baseline_app(database_url: str) -> Starlette:
     """Build the handler, with one process and a pool as the gateway has."""
     pool = AsyncConnectionPool(
         database_url, min_size=1, max_size=24, open=False, kwargs={"autocommit": True}
@@ -52,4 +52,6 @@ def bare_app(database_url: str) -> Starlette:
 
 
 if __name__ == "__main__":
-    uvicorn.run(bare_app(sys.argv[2]), port=int(sys.argv[1]), access_log=False, log_level="error")
+    uvicorn.run(
+        baseline_app(sys.argv[2]), port=int(sys.argv[1]), access_log=False, log_level="error"
+    )
