@@ -392,11 +392,11 @@ insert into private.filter_rules (
 (1, 'payid_listing', 'payment', '{payid}', 0, null, null, 75, 'PAYID', '{listing}'),
 (
   1, 'pay_app_mobile', 'payment', '{pay_app,mobile}', 10,
-  null, null, 80, 'PAYID', '{strict,order,listing}'
+  null, null, 80, 'PAYID', '{strict,order,listing,link}'
 ),
 (
   1, 'mobile_pay_app', 'payment', '{mobile,pay_app}', 8,
-  null, null, 80, 'PAYID', '{strict,order,listing}'
+  null, null, 80, 'PAYID', '{strict,order,listing,link}'
 ),
 (
   1, 'pay_app_described', 'payment', '{pay_app,described_mobile}', 10,
@@ -428,11 +428,11 @@ insert into private.filter_rules (
 ),
 (
   1, 'pay_app_email', 'payment', '{pay_app,at_sign}', 10,
-  null, null, 80, 'PAYID', '{strict,order,listing}'
+  null, null, 80, 'PAYID', '{strict,order,listing,link}'
 ),
 (
   1, 'email_pay_app', 'payment', '{at_sign,pay_app}', 8,
-  null, null, 80, 'PAYID', '{strict,order,listing}'
+  null, null, 80, 'PAYID', '{strict,order,listing,link}'
 ),
 (
   1, 'pay_app_at_provider', 'payment', '{pay_app,provider}', 10,
@@ -448,11 +448,11 @@ insert into private.filter_rules (
 ),
 (
   1, 'pay_app_domain', 'payment', '{pay_app,dot,tld}', 8,
-  null, null, 80, 'PAYID', '{strict,order,listing}'
+  null, null, 80, 'PAYID', '{strict,order,listing,link}'
 ),
 (
   1, 'pay_app_me', 'payment', '{pay_app,tight_dot,path_tld}', 0,
-  null, null, 80, 'PAYMENT_OUTSIDE', '{strict,order,listing}'
+  null, null, 80, 'PAYMENT_OUTSIDE', '{strict,order,listing,link}'
 ),
 (
   1, 'pay_app_colon', 'payment', '{pay_app,colon}', 1,
@@ -485,11 +485,11 @@ insert into private.filter_rules (
 ),
 (
   1, 'bsb_word_account', 'payment', '{bsb,bank_account}', 4,
-  null, null, 90, 'BANK_ACCOUNT', '{strict,order,listing}'
+  null, null, 90, 'BANK_ACCOUNT', '{strict,order,listing,link}'
 ),
 (
   1, 'bsb_digits', 'payment', '{bsb,account_digits}', 5,
-  null, null, 85, 'BANK_ACCOUNT', '{strict,order,listing}'
+  null, null, 85, 'BANK_ACCOUNT', '{strict,order,listing,link}'
 ),
 (
   1, 'digits_bsb', 'payment', '{account_digits,bsb}', 3,
@@ -537,7 +537,7 @@ insert into private.filter_rules (
 ),
 (
   1, 'pay_digits', 'payment', '{pay,account_digits}', 6,
-  'id_cue', null, 75, 'BANK_ACCOUNT', '{strict,order}'
+  'id_cue', 'call_verb', 75, 'BANK_ACCOUNT', '{strict,order}'
 ),
 (
   1, 'abn_payee', 'payment', '{pay,abn,abn_digits}', 6,
@@ -549,7 +549,7 @@ insert into private.filter_rules (
 ),
 (
   1, 'pay_abn_digits', 'payment', '{pay,abn_digits}', 5,
-  'id_cue', null, 75, 'ABN_PAYEE', '{strict,order}'
+  'id_cue', 'call_verb', 75, 'ABN_PAYEE', '{strict,order}'
 ),
 (
   1, 'abn_bank', 'payment', '{abn,abn_digits,bank}', 8,
@@ -588,7 +588,7 @@ insert into private.filter_rules (
 ),
 (
   1, 'cashtag', 'payment', '{pay_app,cashtag}', 2,
-  null, null, 80, 'PAYMENT_OUTSIDE', '{strict,order}'
+  null, null, 80, 'PAYMENT_OUTSIDE', '{strict,order,link}'
 ),
 (
   1, 'remit', 'payment', '{remit,remit_cue}', 6,

@@ -61,8 +61,9 @@ from (
   ('app', 'wassup4 watsap watsapp wattsapp watzapp wazap wazzap weixin whatapp whatsaap whatsap'),
   ('app', 'whatsapp whatsappp whatsup whatzapp whazzapp whtsap whtsapp wickr wotsap wotsapp'),
   ('app', 'wozap wzap zalo zuckapp ~fcbc ~msngr ~nstgrm ~snpct ~tlgrm ~wtsp ~wtspp ~wtsppp'),
-  -- Telegram, WhatsApp and Viber in Cyrillic, and KakaoTalk in Korean, as they are folded.
-  ('app', 'batcan bau6ep botcan katalk telerpam'),
+  -- Telegram, WhatsApp and Viber in Cyrillic, and KakaoTalk in Korean, as they are folded. Only one
+  -- word is such a name: "bat can" is none.
+  ('app', '=batcan =bau6ep =botcan =katalk =telerpam'),
   ('weak_app', 'dm kik mesenger messanger messenger msgr reddit signal snap tele tg wa wechat'),
   ('app_safe', 'facebookmarketplace fbmarketplace gumtreead marketplaceonfacebook messengerbag'),
   ('app_safe', 'messengerbags signalstrength snapfit snaplock snapon viberating wassup whatsup'),

@@ -9,8 +9,7 @@ from tests.sql.actors import Actor
 
 
 #: A filter that obeys words in the text, so that a test of messages depends on no rule. It records
-#: its arguments, except those of a search for payment details in other texts. "first half" and
-#: "second half" form a detail when they are joined.
+#: its arguments. "first half" and "second half" form a detail when they are joined.
 SCRIPTED_FILTER = """
   create table private.filter_calls (
     n integer generated always as identity, text text, earlier text[], stage text
@@ -28,12 +27,8 @@ SCRIPTED_FILTER = """
       when p_text ~ 'second half' then array_position(p_earlier, 'first half')
     end;
     v_verdict private.filter_verdict;
-    v_context text;
   begin
-    get diagnostics v_context = pg_context;
-    if v_context !~ 'payment_span' then
-      insert into private.filter_calls (text, earlier, stage) values (p_text, p_earlier, p_stage);
-    end if;
+    insert into private.filter_calls (text, earlier, stage) values (p_text, p_earlier, p_stage);
     v_verdict.action := coalesce(v_word, case when v_half > 0 then 'mask' else 'allow' end);
     v_verdict.score := case v_verdict.action
       when 'allow' then 0 when 'warn' then 40 when 'mask' then 70 else 90

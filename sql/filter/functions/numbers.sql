@@ -100,6 +100,7 @@ begin
           token.word, token.second, token.third, token.gap, token.next_gap,
           lead(token.next_gap) over sequence
         ) as is_date,
+        token.gap in ('_', '-') and private.is_timestamp(token.word, token.second) as is_timestamp,
         lag(token.n) over sequence = token.n - 1 as is_second,
         lag(token.n, 2) over sequence = token.n - 2 as is_third,
         case when lag(token.n) over sequence = token.n - 1 then lag(known.kind) over sequence end
@@ -133,6 +134,7 @@ begin
         when
           numeral.is_date or (numeral.is_second and lag(numeral.is_date) over sequence)
           or (numeral.is_third and lag(numeral.is_date, 2) over sequence)
+          or numeral.is_timestamp or (numeral.is_second and lag(numeral.is_timestamp) over sequence)
           then '|'
         when translate(numeral.word, '0123456789', '') = '' and numeral.word <> ''
           then
@@ -259,3 +261,25 @@ begin
 end;
 $$;
 comment on function private.is_date is 'Return true if three numbers and the separators after them write a date.';
+
+create function private.is_timestamp(p_date text, p_time text)
+returns boolean
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  -- Comparisons, because Postgres caches few patterns per session.
+  return char_length(p_date) = 8 and p_date between '20000101' and '20991231'
+    and substr(p_date, 5, 2) between '01' and '12' and substr(p_date, 7) between '01' and '31'
+    and (
+      (
+        char_length(p_time) between 6 and 9 and left(p_time, 2) between '00' and '23'
+        and substr(p_time, 3, 2) between '00' and '59' and substr(p_time, 5, 2) between '00' and '59'
+        and translate(p_date || p_time, '0123456789', '') = ''
+      )
+      or (char_length(p_time) = 6 and translate(p_date || p_time, '0123456789', '') = 'wa')
+    );
+end;
+$$;
+comment on function private.is_timestamp is 'Return true if two words are the date and the time, or the number of the day, in a name that a camera or a chat app gives to a photo.';

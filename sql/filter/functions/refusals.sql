@@ -66,19 +66,80 @@ stable
 set search_path = ''
 as $$
 declare
-  v_finding jsonb;
+  v_whole constant text := array_to_string(p_earlier || p_text, E'\n');
+  v_start constant integer := char_length(v_whole) - char_length(p_text);
+  v_span jsonb;
 begin
-  select hit into v_finding
-  from jsonb_array_elements((private.filter_message(p_text, p_earlier, 'order')).findings) as hit
-  where
-    hit -> 'message' = '0'
-    and (hit ->> 'score')::integer >= private.setting('filter_mask')::integer
-  order by (hit ->> 'start')::integer, (hit ->> 'score')::integer desc
-  limit 1;
-  if v_finding is null then
+  if coalesce(p_text, '') = '' then
     return null;
   end if;
-  return jsonb_build_object('start', v_finding -> 'start', 'end', v_finding -> 'end');
+  select
+    jsonb_build_object(
+      'start', greatest(hit.start_at - v_start, 0),
+      'end', least(hit.end_at - v_start, char_length(p_text))
+    )
+  into v_span
+  from unnest(private.filter_findings(v_whole, 'order', v_start)) as hit
+  inner join private.filter_rules as known on known.rule = hit.rule and known.active
+  where
+    hit.end_at > v_start
+    and hit.score >= private.setting('filter_mask')::integer
+    -- A word such as "money" in an earlier text makes no account number of a number.
+    and (
+      hit.start_at >= v_start
+      or known.pattern
+      && '{abn,account_cue,bank,bsb,bsb_account,card,card_solid,pay_app,payid}'
+    )
+    -- A party may name a phone number after "my account", but not after "my PayID".
+    and not (
+      known.pattern <@ '{abn_digits,account_cue,account_digits,bank,bank_account}'
+      and private.is_phone_number(
+        substr(v_whole, hit.start_at + 1, hit.end_at - hit.start_at)
+      )
+    )
+  order by greatest(hit.start_at, v_start), hit.score desc
+  limit 1;
+  return v_span;
 end;
 $$;
-comment on function private.payment_span is 'Return the span of the details for a payment outside the site that a text holds, or that it completes after earlier texts, or null. Other words about payment pass.';
+comment on function private.payment_span is 'Return the span of the details for a payment outside the site that a text holds, or that it completes after earlier texts with a bank, account or payment service, or null. Other words about payment pass.';
+
+create function private.is_phone_number(p_text text)
+returns boolean
+language plpgsql
+immutable
+set search_path = ''
+as $$
+declare
+  v_digits constant text := translate(p_text, translate(p_text, '0123456789', ''), '');
+  v_national constant text := case
+    when left(v_digits, 4) = '0061' then ltrim(substr(v_digits, 5), '0')
+    when left(v_digits, 2) = '61' then ltrim(substr(v_digits, 3), '0')
+    when left(v_digits, 1) = '0' then substr(v_digits, 2)
+    else ''
+  end;
+begin
+  return (char_length(v_national) = 9 and left(v_national, 1) in ('2', '3', '4', '7', '8'))
+    or (char_length(v_digits) = 10 and left(v_digits, 4) in ('1300', '1800'));
+end;
+$$;
+comment on function private.is_phone_number is 'Return true if the digits of a text are an Australian phone number with its zero or country code.';
+
+create function private.link_refusal(p_field text, p_link text)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return private.refusal('PAYMENT_IN_TEXT', 'This link cannot lead to a payment')
+    || jsonb_build_object('field', p_field)
+    || (
+      select jsonb_build_object('start', hit.start_at, 'end', hit.end_at)
+      from unnest(private.filter_findings(p_link, 'link')) as hit
+      order by hit.start_at, hit.score desc
+      limit 1
+    );
+end;
+$$;
+comment on function private.link_refusal is 'Return the refusal of a link that names a payment service or a BSB, with the span, or null. The ids and signatures in a link have any digits, so other numbers pass.';

@@ -152,6 +152,11 @@ begin
       where
         char_length(token.gap) = 1 and char_length(token.word || token.second) between 6 and 12
         and right(token.second, 2) <> 'up'
+      union all
+      -- Names of services in other scripts, as they are folded.
+      select '=' || token.word, 2 * token.n, 2 * token.n
+      from unnest(p_tokens) as token
+      where char_length(token.word) between 6 and 8
     )
 
     select array_agg((known.class, phrase.first, phrase.last)::private.filter_mark)
@@ -161,7 +166,7 @@ begin
   );
 end;
 $$;
-comment on function private.disguised_word_marks is 'Return the classes of words that are written with digits or signs for letters, and of names of services with other vowels.';
+comment on function private.disguised_word_marks is 'Return the classes of words that are written with digits or signs for letters, and of names of services with other vowels or in other scripts.';
 
 create function private.gap_sign(p_gap text)
 returns text

@@ -20,7 +20,7 @@ begin
     private.shipment_refusal(v_carrier, v_tracking, v_label_url),
     private.payment_text_refusal('carrier', v_carrier),
     private.tracking_refusal(v_tracking, v_carrier),
-    private.payment_text_refusal('label_url', v_label_url),
+    private.link_refusal('label_url', v_label_url),
     private.shipping_refusal(v_order)
   );
   if v_refusal is not null then

@@ -204,6 +204,46 @@ def test_payment_detail_over_two_messages_is_refused(
     assert said(seller, dispute_id, "0412 345 678")["success"]
 
 
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("It arrived broken. I want my money back.", "Call me on 0412 345 678"),
+        ("The seller closed his account.", "Call me on 0412 345 678"),
+        ("I paid by bank transfer before.", "My number is +61 412 345 678"),
+        ("Please send the payment", "1300 123 456 is the number of the carrier"),
+        ("The seller will not pay", "The parcel is 123 456 789 012"),
+        ("A crack", "I want my money back, call me on 0412 345 678"),
+        ("A crack", "I want my money back, call me on +61 412 345 678"),
+    ],
+)
+def test_phone_number_passes_after_any_message(
+    dispute_id: str, alice: Actor, *, first: str, second: str
+) -> None:
+    """A word about money in one message makes no account of a number in the next."""
+    assert said(alice, dispute_id, first)["success"]
+
+    assert said(alice, dispute_id, second)["success"]
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("Pay it to my account", "12345678"),
+        ("My BSB is", "062-000 12345678"),
+        ("By bank transfer", "1234 5678"),
+        ("Use my card 4111 1111", "1111 1111"),
+        ("Pay it to Beem", "0412 345 678"),
+    ],
+)
+def test_account_in_two_messages_is_refused(
+    dispute_id: str, alice: Actor, *, first: str, second: str
+) -> None:
+    """The first message names the bank, card or service, and the second its number."""
+    assert said(alice, dispute_id, first)["success"]
+
+    assert "PAYMENT_IN_TEXT" == said(alice, dispute_id, second)["code"]
+
+
 def test_old_messages_complete_no_payment_detail(
     owner: Connection, dispute_id: str, alice: Actor
 ) -> None:

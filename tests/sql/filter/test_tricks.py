@@ -157,6 +157,31 @@ def test_chat_app_in_its_own_script_is_masked(owner: Connection, text: str) -> N
     assert judged(owner, text).action is Action.MASK
 
 
+@pytest.mark.parametrize("stage", ["strict", "order", "listing"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "20261130_104344.jpg", "PXL_20261130_104344123.jpg", "PXL_20261130_104344123.MP.jpg",
+        "IMG-20261130-WA0007.jpg", "Screenshot_20261130-104344.png", "VID_20261130_104344.mp4",
+    ],
+)  # fmt: skip
+def test_name_of_a_photo_is_no_account(owner: Connection, name: str, stage: str) -> None:
+    """A camera names a photo by its day and time, also after a word about payment."""
+    assert judged(owner, f"My bank account paid {name}", stage=stage).action is Action.ALLOW
+
+
+@pytest.mark.parametrize(
+    "digits",
+    [
+        "20261330_104344", "20261132_104344", "20261130_244344", "20261130_106044",
+        "20261130_1043441234", "20261130 104344", "19991130_104344",
+    ],
+)  # fmt: skip
+def test_digits_that_are_no_day_and_time_are_an_account(owner: Connection, digits: str) -> None:
+    """A day and a time exist, and a dash joins them."""
+    assert judged(owner, f"Pay to account {digits}", stage="order").action is not Action.ALLOW
+
+
 @pytest.mark.parametrize("stage", ["strict", "order"])
 @pytest.mark.parametrize(
     "text",

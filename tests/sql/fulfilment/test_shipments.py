@@ -434,3 +434,44 @@ def test_payment_detail_over_two_texts_is_refused(
 def test_tracking_number_is_no_card_number(call: Calls, seller: Actor) -> None:
     """A carrier's number may have the check digit of a card number."""
     assert saved(call, seller, tracking="4111111111111111")["success"]
+
+
+def test_name_of_a_carrier_is_no_cue_of_payment(call: Calls, seller: Actor) -> None:
+    """A carrier is called PACK & SEND, and prints its numbers in groups."""
+    assert saved(call, seller, carrier="PACK & SEND", tracking="123 456 789 012")["success"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        # A signature, a token, an id, a number with the check digit of a card, and an account.
+        f"label.pdf?X-Amz-Date=20261130T104344Z&X-Amz-Signature={'3f2a91bc' * 8}",
+        "sign/label.pdf?token=eyJhbGciOiJIUzI1NiJ9.eyJ1cmwiOiJsYWJlbHMvMTIzIn0.3dXq7-0Zb_BSB9k1",
+        "d41d8cd98f00b204e9800998ecf8427e.pdf",
+        "4111111111111111.pdf",
+        "account/12345678/labels/20261130",
+        "payment/12345678/0412345678",
+    ],
+)
+def test_label_has_any_digits(call: Calls, seller: Actor, path: str) -> None:
+    """A carrier's link has ids, signatures and numbers of accounts with the carrier."""
+    assert saved(call, seller, label_url=f"https://labels.test/{path}")["success"]
+
+
+@pytest.mark.parametrize(
+    "label_url",
+    [
+        "https://paypal.me/someone",
+        "https://www.paypal.com/paypalme/someone",
+        "https://beemit.com.au/pay/someone",
+        "https://labels.test/payid/0412345678",
+        "https://labels.test/?note=payid-bob%40example.com",
+        "https://labels.test/bsb-062-000-account-12345678",
+    ],
+)
+def test_label_leads_to_no_payment(call: Calls, seller: Actor, label_url: str) -> None:
+    """A label may name neither a payment service nor a BSB."""
+    refused = saved(call, seller, label_url=label_url)
+
+    assert ("PAYMENT_IN_TEXT", "label_url") == (refused["code"], refused["field"])
+    assert label_url[refused["start"] : refused["end"]]

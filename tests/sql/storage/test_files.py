@@ -212,6 +212,19 @@ def test_name_of_evidence_completes_no_payment_details(
     assert code_of(evidence(seller, dispute_id, "b", title="0412_345_678.jpg")) is None
 
 
+@pytest.mark.parametrize(
+    "title", ["20261130_104344.jpg", "PXL_20261130_104344123.jpg", "IMG-20261130-WA0007.jpg"]
+)
+def test_name_that_a_camera_gives_passes_after_any_text(
+    owner: Connection, alice: Actor, dispute_id: UUID, title: str
+) -> None:
+    """The day and time of a photo are no account, whatever the text before says."""
+    text = "It was broken, and I paid by bank account. I want my money back."
+    owner.execute("update public.disputes set description = %s", [text])
+
+    assert code_of(evidence(alice, dispute_id, title=title)) is None
+
+
 @pytest.mark.parametrize(("type_", "kept"), [("profile_avatar", 1), ("address_proof", 5)])
 def test_newer_file_replaces_the_oldest(
     owner: Connection, alice: Actor, type_: str, kept: int
