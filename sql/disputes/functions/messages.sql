@@ -18,23 +18,29 @@ begin
   if v_answer is not null then
     return v_answer;
   end if;
+  -- Check the caller before locking, so another user's calls cannot delay the dispute.
   select * into v_dispute from public.disputes where id = p_dispute_id;
-  v_answer := coalesce(
-    private.dispute_writer_refusal(v_dispute, coalesce(p_is_internal, false)),
-    case
-      when coalesce(private.visible_length(v_content), 0) < 1 or char_length(v_content) > 1000
-        then private.refusal('VALIDATION_ERROR', 'A message has 1 to 1000 characters')
-    end,
-    -- Count the call before the filter, which costs far more than all checks above.
-    private.use_rate_limit('add_dispute_message'),
-    -- Staff may quote the details that a party wrote elsewhere. A party on the staff is a party.
-    case
-      when auth.uid() in (v_dispute.initiator_id, v_dispute.respondent_id)
-        then private.payment_text_refusal(
-          'content', v_content, private.recent_dispute_texts(p_dispute_id, auth.uid())
-        )
-    end
-  );
+  v_answer := private.dispute_writer_refusal(v_dispute, coalesce(p_is_internal, false));
+  if v_answer is null then
+    -- Messages and evidence take turns, so that the filter reads each after the earlier ones.
+    select * into v_dispute from public.disputes where id = p_dispute_id for no key update;
+    v_answer := coalesce(
+      private.dispute_writer_refusal(v_dispute, coalesce(p_is_internal, false)),
+      case
+        when coalesce(private.visible_length(v_content), 0) < 1 or char_length(v_content) > 1000
+          then private.refusal('VALIDATION_ERROR', 'A message has 1 to 1000 characters')
+      end,
+      -- Count the call before the filter, which costs far more than all checks above.
+      private.use_rate_limit('add_dispute_message'),
+      -- Staff may quote the details that a party wrote elsewhere. A party on the staff is a party.
+      case
+        when auth.uid() in (v_dispute.initiator_id, v_dispute.respondent_id)
+          then private.payment_text_refusal(
+            'content', v_content, private.recent_dispute_texts(p_dispute_id, auth.uid())
+          )
+      end
+    );
+  end if;
   if v_answer is null then
     insert into public.dispute_messages (
       dispute_id, sender_id, message_type, content, is_internal
