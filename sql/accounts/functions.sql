@@ -277,6 +277,9 @@ begin
   where
     jsonb_typeof(p_address -> part.name) = 'string'
     and private.line_or_null(p_address ->> part.name, 120) is not null;
+  if v_address is null then
+    return null;
+  end if;
   return case
     when
       -- A quote takes two characters in JSON, and the column holds a thousand.

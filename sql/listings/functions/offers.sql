@@ -132,7 +132,9 @@ begin
     -- listing after it, so that a refused text costs the seller no listing.
     private.use_rate_limit('check_listing'),
     private.contact_text_refusal(
-      v_listing.title, v_listing.description, v_listing.location ->> 'suburb', p_street
+      v_listing.title, v_listing.description, v_listing.location ->> 'suburb',
+      -- A copy has the street of the old listing, which this call cannot change.
+      case when v_listing.id is null then p_street end
     ),
     private.use_rate_limit('create_listing')
   );

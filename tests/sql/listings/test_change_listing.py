@@ -349,6 +349,19 @@ def test_unsold_listing_is_offered_again(owner: Connection, seller: Actor, servi
     assert [("https://example.test/1.jpg", 1)] == owner.execute(query, [listing["id"]]).fetchall()
 
 
+def test_relisted_item_keeps_its_street(owner: Connection, seller: Actor, service: Actor) -> None:
+    """The call cannot mend a street that the filter refuses today."""
+    old_id = auctioned(seller)
+    street = "1 Loop Road, or by PayID 0412 345 678"
+    owner.execute("update private.listing_private set street = %s", [street])
+    service.call("end_auction", auction_id=old_id, force=True)
+
+    answer = seller.call("relist_listing", listing_id=listing_id_of(owner, old_id))
+
+    private = seller.call("get_listing_private", listing_id=answer["listing"]["id"])
+    assert street == private["street"]
+
+
 def test_unpaid_listing_is_offered_again(
     owner: Connection, seller: Actor, alice: Actor, service: Actor, auction_id: UUID
 ) -> None:
