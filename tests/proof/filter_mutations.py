@@ -10,6 +10,8 @@ LISTINGS = ("tests/sql/listings/test_change_listing.py",)
 DISPUTES = ("tests/sql/disputes/test_open_dispute.py",)
 PARCELS = ("tests/sql/fulfilment/test_shipments.py",)
 MESSAGES = ("tests/sql/disputes/test_dispute_messages.py",)
+CORPUS = ("tests/sql/filter/test_corpus.py",)
+LOCKS = ("tests/sql/disputes/test_dispute_locks.py",)
 OFFERS = ("tests/sql/listings/test_create_listing.py",)
 
 CHARACTERS = "filter/characters.sql"
@@ -164,7 +166,7 @@ FILTER_MUTATIONS = (
     mutation(
         "a dispute may not name a means of payment",
         REFUSALS,
-        "    and (hit ->> 'score')::integer >= private.setting('filter_mask')::integer\n",
+        "    and hit.score >= private.setting('filter_mask')::integer\n",
         "",
         DISPUTES,
     ),
@@ -206,9 +208,58 @@ FILTER_MUTATIONS = (
     mutation(
         "a party on the staff may move the money elsewhere",
         "disputes/functions/messages.sql",
-        "        then private.payment_text_refusal(\n",
-        "        and not private.is_staff()\n        then private.payment_text_refusal(\n",
+        "          then private.payment_text_refusal(\n",
+        "          and not private.is_staff()\n          then private.payment_text_refusal(\n",
         MESSAGES,
+    ),
+    mutation(
+        "money in one message makes an account of a number in the next",
+        REFUSALS,
+        "      hit.start_at >= v_start\n      or known.pattern\n",
+        "      true\n      or known.pattern\n",
+        MESSAGES,
+    ),
+    mutation(
+        "phone number is an account",
+        REFUSALS,
+        "    and not (\n      known.pattern <@",
+        "    and not (\n      false and known.pattern <@",
+        MESSAGES,
+    ),
+    mutation(
+        "message runs beside evidence",
+        "disputes/functions/messages.sql",
+        "where id = p_dispute_id for no key update;\n",
+        "where id = p_dispute_id;\n",
+        LOCKS,
+    ),
+    mutation(
+        "label is read as other texts",
+        "fulfilment/functions/shipments.sql",
+        "private.link_refusal('label_url', v_label_url)",
+        "private.payment_text_refusal('label_url', v_label_url)",
+        PARCELS,
+    ),
+    mutation(
+        "street of a copy is read again",
+        "listings/functions/offers.sql",
+        "      case when v_listing.id is null then p_street end\n",
+        "      p_street\n",
+        LISTINGS,
+    ),
+    mutation(
+        "two words are a name in another script",
+        "filter/words.sql",
+        "('app', '=batcan =bau6ep =botcan =katalk =telerpam')",
+        "('app', 'batcan bau6ep botcan katalk telerpam')",
+        CORPUS,
+    ),
+    mutation(
+        "name of a photo is an account",
+        NUMBERS,
+        "          or numeral.is_timestamp or",
+        "          or false or",
+        TRICKS,
     ),
     mutation(
         "messages about a dispute are read one by one",
