@@ -16,7 +16,7 @@ from devstack.emulation.connection_reset import TransportInScope
 from devstack.emulation.control import PATH
 from devstack.gateway import control
 from devstack.gateway.auth import routes as auth
-from devstack.gateway.auth.mailbox import mailbox_of
+from devstack.gateway.auth.sent_mails import mailbox_of
 from devstack.gateway.caller import GatewayError
 from devstack.gateway.context import Context, GatewayConfig
 from devstack.gateway.faults import FaultMiddleware, GatewayFaults

@@ -20,7 +20,7 @@ from starlette.routing import BaseRoute
 
 from devstack.emulation.control import Command, choice, control_routes, fault_commands, read_body
 from devstack.emulation.signing_keys import KeyState, SigningKeys
-from devstack.gateway.auth.mailbox import Mailbox
+from devstack.gateway.auth.sent_mails import Mailbox
 from devstack.gateway.faults import GatewayFault, GatewayFaults
 from devstack.gateway.realtime.context import FailureMode, RealtimeContext
 

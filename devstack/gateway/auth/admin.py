@@ -28,8 +28,8 @@ from devstack.gateway.auth.errors import (
     invalid,
     refusing_duplicates,
 )
-from devstack.gateway.auth.mailbox import IssuedToken
 from devstack.gateway.auth.one_time_tokens import Kind
+from devstack.gateway.auth.sent_mails import IssuedToken
 from devstack.gateway.auth.settings import duration_s
 from devstack.gateway.auth.users import User
 

@@ -11,7 +11,7 @@ from psycopg_pool import AsyncConnectionPool
 from starlette.requests import Request
 
 from devstack.emulation.tokens import Keys
-from devstack.gateway.auth.mailbox import IssuedToken, Mailbox
+from devstack.gateway.auth.sent_mails import IssuedToken, Mailbox
 from devstack.gateway.auth.settings import AuthSettings
 from devstack.gateway.context import Connection, pooled_connection
 

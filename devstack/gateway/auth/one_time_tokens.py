@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from devstack.gateway.auth.context import Cursor
-from devstack.gateway.auth.mailbox import IssuedToken
+from devstack.gateway.auth.sent_mails import IssuedToken
 
 
 class Kind(StrEnum):

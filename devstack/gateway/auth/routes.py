@@ -24,7 +24,7 @@ from devstack.gateway.auth import (
 )
 from devstack.gateway.auth.context import AuthContext
 from devstack.gateway.auth.errors import AuthError
-from devstack.gateway.auth.mailbox import mailbox_of
+from devstack.gateway.auth.sent_mails import mailbox_of
 from devstack.gateway.auth.settings import AuthSettings
 from devstack.gateway.caller import api_key_claims
 from devstack.gateway.context import Context, GatewayConfig, summary
