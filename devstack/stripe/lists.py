@@ -45,14 +45,14 @@ def read_page(
     It reads the paging parameters, and each of the `filters`: a parameter that must equal the field
     of its name. It refuses other parameters.
     """
-    limit = params.positive("limit", _MAX_LIMIT) or _DEFAULT_LIMIT
-    after, before = params.text("starting_after"), params.text("ending_before")
     where = [
         Condition(sql="kind = ? and account is ?", values=(kind, tx.origin.account)),
         *_created(params),
         *[condition for field in filters for condition in equals(field, params.text(field))],
         *conditions,
     ]
+    limit = params.positive("limit", _MAX_LIMIT) or _DEFAULT_LIMIT
+    after, before = params.text("starting_after"), params.text("ending_before")
     params.finish()
     if after and before:
         raise invalid(

@@ -205,11 +205,7 @@ async def create_anonymous(cursor: Cursor, user_metadata: Mapping[str, Any]) -> 
 
 async def add_email_identity(cursor: Cursor, user_id: uuid.UUID, email: str) -> None:
     """Insert the identity of an address, if the user has none yet."""
-    await cursor.execute(
-        "select from auth.identities where user_id = %s and provider = 'email'", [user_id]
-    )
-    if await cursor.fetchone() is None:
-        await _insert_identity(cursor, user_id, _claims(user_id, email, is_verified=True))
+    await _insert_identity(cursor, user_id, _claims(user_id, email, is_verified=True))
 
 
 def as_json(value: Mapping[str, Any]) -> Jsonb:
@@ -234,6 +230,7 @@ async def _insert_identity(
         insert into auth.identities (
           id, provider_id, user_id, identity_data, provider, last_sign_in_at, created_at, updated_at
         ) values (gen_random_uuid(), %s, %s, %s, 'email', now(), now(), now())
+        on conflict (provider_id, provider) do nothing
         """,
         [str(user_id), user_id, as_json(identity_data)],
     )

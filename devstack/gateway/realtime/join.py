@@ -39,7 +39,7 @@ NO_PERMISSION = "Unauthorized: You do not have permissions to read from this Cha
 PERMISSION_LOST = "Unauthorized: You no longer have permission to read from this Channel topic: {}"
 NOT_LIVE = "InitializingProjectConnection: Connecting to the project database"
 RESTARTING = "RealtimeRestarting: Realtime is restarting, please standby"
-DATABASE_DOWN = "DatabaseLackOfConnections: The database cannot be reached"
+DATABASE_DOWN = "UnableToConnectToProject: Realtime was unable to connect to the project database"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

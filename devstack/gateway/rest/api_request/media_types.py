@@ -49,7 +49,7 @@ class Explain:
         return f"explain ({', '.join(options)}) "
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Accepted:
     """The media type of the response, with its options."""
 
@@ -62,7 +62,7 @@ class Accepted:
         """Return true if the response must be exactly one row, as an object."""
         return self.media is Media.OBJECT
 
-    @functools.cached_property
+    @property
     def content_type(self) -> bytes:
         """Return the response's Content-Type."""
         media_type = self.media.value
