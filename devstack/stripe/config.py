@@ -34,8 +34,8 @@ class StripeConfig:
     """The configuration, which is the JSON file of `--config`.
 
     Stripe retries a webhook for days. The fake waits `retry_base_s`, doubles the wait up to
-    `retry_cap_s` and ends after `max_attempts` tries. It performs a scheduled action, such as the
-    end of a refund, after `async_after_s`; with null only the control API performs it.
+    `retry_cap_s` and ends after `max_attempts`. It performs a scheduled action, such as the end of
+    a refund, after `async_after_s`; with null only the control API performs it.
     """
 
     port: int

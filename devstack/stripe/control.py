@@ -5,12 +5,13 @@ applies to calls of the API.
 
 - `GET /health` answers 200 when the server is up.
 - `PUT /delivery {mode, event_types?, delay_s?}` sets the mode of new events, a `transaction.Mode`.
-- `POST /deliveries/release {event_types?, order?}` tries the held deliveries one after the other,
-  in `oldest_first` or `newest_first` order. It answers when each has been tried once.
-- `POST /deliveries/retry` tries at once every delivery that waits for its back-off.
+- `POST /deliveries/release {event_types?, order?}` sends the held deliveries one after the other,
+  in `oldest_first` or `newest_first` order. It answers after one attempt for each.
+- `POST /deliveries/retry` sends at once every delivery that waits for its back-off.
 - `GET /deliveries?event_id=&event_type=&object_id=&state=&after=&count=&wait_s=` lists deliveries,
-  oldest first, with the status and the answer of each try. With `wait_s` it answers when `count`
-  (1) of them exist or the time is up. Ids grow, so `after=<last id seen>` lists only new ones.
+  oldest first, with the status and the answer of each attempt. With `wait_s` it answers when
+  `count` (1) of them exist or the time is up. Ids grow, so `after=<last id seen>` lists only new
+  ones.
 - `POST /events/{id}/redeliver` sends the event once more, with the same id.
 - `POST /payment_intents/{id}/authenticate {outcome: succeed | fail}`: the buyer passes or fails
   3-D Secure.
@@ -285,7 +286,7 @@ def _pay_out(tx: Transaction, owner: str, body: Json) -> Json:
 
 
 def _account(tx: Transaction, owner: str) -> str | None:
-    """Return a connected account's id; `own` and our own id return None."""
+    """Return a connected account's id, or None for our own account: `own` or its id in the path."""
     if owner in ("own", tx.config.account_id):
         return None
     if tx.store.find("account", owner) is None:

@@ -37,7 +37,7 @@ class WebhookSender:
         self._busy: set[int] = set()
         self._queued = WakeUp()
         self._in_order: asyncio.Queue[list[int]] = asyncio.Queue()
-        #: Wakes its waiters after each try.
+        #: Wakes its waiters after each attempt.
         self.attempted = WakeUp()
 
     @contextlib.asynccontextmanager
@@ -48,7 +48,7 @@ class WebhookSender:
             yield
 
     async def wait_until_idle(self) -> None:
-        """Wait until no try is running."""
+        """Wait until no attempt is running."""
         while self._busy:
             await self.attempted.wait(None)
 
@@ -58,15 +58,15 @@ class WebhookSender:
         self.attempted.wake_all()
 
     def deliver_in_order(self, delivery_ids: Iterable[int]) -> None:
-        """Try each delivery once in the background, one after the other."""
+        """Attempt each delivery once in the background, one after the other."""
         self._in_order.put_nowait(list(delivery_ids))
 
     async def deliver_now(self, delivery_ids: Iterable[int]) -> None:
-        """Try each delivery once, one after the other. The workers make the retries."""
+        """Attempt each delivery once, one after the other. The workers make the retries."""
         for delivery_id in delivery_ids:
             delivery = delivery_log.find(self._store, delivery_id)
             if delivery is not None and delivery_id not in self._busy:
-                await self._try(delivery)
+                await self._attempt(delivery)
 
     async def _work(self) -> None:
         while True:
@@ -74,27 +74,27 @@ class WebhookSender:
             if delivery is None:
                 await self._queued.wait(wait_s)
             else:
-                await self._try(delivery)
+                await self._attempt(delivery)
 
     async def _work_in_order(self) -> None:
         while True:
             await self.deliver_now(await self._in_order.get())
 
-    async def _try(self, delivery: Delivery) -> None:
+    async def _attempt(self, delivery: Delivery) -> None:
         self._busy.add(delivery.id)
         try:
             attempt = await self._send(delivery)
-            tries = delivery_log.attempt_count(self._store, delivery.id) + 1
-            retry_in_s = self._back_off(tries)
+            number = delivery_log.attempt_count(self._store, delivery.id) + 1
+            retry_in_s = self._back_off(number)
             delivery_log.record(self._store, delivery, attempt, retry_in_s=retry_in_s)
         finally:
             self._busy.discard(delivery.id)
         self.wake()
 
-    def _back_off(self, tries: int) -> float | None:
-        if tries >= self._config.max_attempts:
+    def _back_off(self, number: int) -> float | None:
+        if number >= self._config.max_attempts:
             return None
-        return min(self._config.retry_base_s * 2.0 ** (tries - 1), self._config.retry_cap_s)
+        return min(self._config.retry_base_s * 2.0 ** (number - 1), self._config.retry_cap_s)
 
     async def _send(self, delivery: Delivery) -> Attempt:
         event = events.with_pending(self._store, delivery.event_id)

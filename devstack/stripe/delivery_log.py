@@ -1,4 +1,4 @@
-"""The deliveries in the store: a row per event and endpoint, and a row per try."""
+"""The deliveries in the store: a row per event and endpoint, and a row per attempt."""
 
 import dataclasses
 import time
@@ -15,7 +15,7 @@ _ENTRIES_MAX = 1000
 
 
 class State(StrEnum):
-    """The state of a delivery. The sender tries only waiting ones."""
+    """The state of a delivery. The sender attempts only waiting ones."""
 
     WAITING = "waiting"
     HELD = "held"
@@ -25,7 +25,7 @@ class State(StrEnum):
 
 
 class Damage(StrEnum):
-    """A defect of each try of a delivery. A correct endpoint refuses it."""
+    """The part that every attempt of a delivery falsifies; a correct endpoint refuses it."""
 
     BODY = "body"
     SIGNATURE = "signature"
@@ -44,7 +44,7 @@ class Delivery:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """The result of one try: an HTTP status with its body, or an error."""
+    """The result of one attempt: an HTTP status with its body, or an error."""
 
     at: float
     status: int | None
@@ -89,7 +89,7 @@ def add(
 def next_due(store: Store, *, busy: Collection[int]) -> tuple[Delivery | None, float | None]:
     """Return a due delivery, or else the seconds until the next one is due.
 
-    It skips the `busy` deliveries, which are being tried.
+    It skips the `busy` deliveries, which are being attempted.
     """
     rows = store.connection.execute(
         "select * from deliveries where state = ? order by due_at, id limit ?",
@@ -119,7 +119,7 @@ def held_ids(store: Store, event_types: list[str] | None) -> list[int]:
 
 
 def record(store: Store, delivery: Delivery, attempt: Attempt, *, retry_in_s: float | None) -> None:
-    """Save a try, and set the delivery to delivered, waiting or failed."""
+    """Save an attempt, and set the delivery to delivered, waiting or failed."""
     if attempt.is_success:
         state, due_at = State.DELIVERED, None
     elif retry_in_s is None:
@@ -130,7 +130,7 @@ def record(store: Store, delivery: Delivery, attempt: Attempt, *, retry_in_s: fl
         updated = store.connection.execute(
             "update deliveries set state = ?, due_at = ? where id = ?", (state, due_at, delivery.id)
         )
-        # A reset during the try has deleted the delivery.
+        # A reset during the attempt has deleted the delivery.
         if updated.rowcount:
             store.connection.execute(
                 "insert into attempts (delivery_id, number, at, status, body, error, duration_ms)"
@@ -148,11 +148,11 @@ def record(store: Store, delivery: Delivery, attempt: Attempt, *, retry_in_s: fl
 
 
 def attempt_count(store: Store, delivery_id: int) -> int:
-    """Return the number of tries of a delivery."""
+    """Return the number of attempts of a delivery."""
     row = store.connection.execute(
-        "select count(*) as tries from attempts where delivery_id = ?", (delivery_id,)
+        "select count(*) as attempts from attempts where delivery_id = ?", (delivery_id,)
     ).fetchone()
-    return int(row["tries"])
+    return int(row["attempts"])
 
 
 def retry_now(store: Store) -> None:
@@ -173,7 +173,7 @@ def pending_count(store: Store, event_id: str) -> int:
 
 
 def entries(store: Store, *, after: int = 0, **columns: Any) -> list[Json]:
-    """Return deliveries with their tries, oldest first, filtered by the values of `columns`."""
+    """Return deliveries with their attempts, oldest first, filtered by the values of `columns`."""
     wanted = {name: value for name, value in columns.items() if value is not None}
     clauses = "".join(f" and {name} = ?" for name in wanted)
     rows = store.connection.execute(

@@ -164,7 +164,7 @@ class RunningProgram:
         if self.process.poll() is not None:
             raise DevstackError(
                 f"{self.program.name} did not start ({self.exit_description()}); "
-                f"{display_path(self.log)} ends so:\n{tail(self.log)}"
+                f"its log {display_path(self.log)} ends with:\n{tail(self.log)}"
             )
         self._was_healthy = _is_healthy(self.program)
         return self._was_healthy

@@ -168,7 +168,7 @@ class Stack:
 
     def _give_up(self, name: str, how: str) -> None:
         raise DevstackError(
-            f"{name} ended without being asked ({how}), so the stack ends: "
+            f"{name} ended unexpectedly ({how}), so the stack ends: "
             f"see {display_path(self._folder.log(name))}."
         )
 

@@ -38,7 +38,7 @@ BodyType = TypeVar("BodyType", bound=Body)
 
 
 class SignUp(Body):
-    """POST /signup."""
+    """The body of POST /signup."""
 
     email: str = ""
     phone: str = ""
@@ -48,7 +48,7 @@ class SignUp(Body):
 
 
 class PasswordGrant(Body):
-    """POST /token?grant_type=password."""
+    """The body of POST /token?grant_type=password."""
 
     email: str = ""
     phone: str = ""
@@ -56,13 +56,13 @@ class PasswordGrant(Body):
 
 
 class RefreshGrant(Body):
-    """POST /token?grant_type=refresh_token."""
+    """The body of POST /token?grant_type=refresh_token."""
 
     refresh_token: str = ""
 
 
 class UserChange(Body):
-    """PUT /user."""
+    """The body of PUT /user."""
 
     email: str = ""
     phone: str = ""
@@ -73,7 +73,7 @@ class UserChange(Body):
 
 
 class Enroll(Body):
-    """POST /factors."""
+    """The body of POST /factors."""
 
     friendly_name: str = ""
     factor_type: str = ""
@@ -81,14 +81,14 @@ class Enroll(Body):
 
 
 class VerifyFactor(Body):
-    """POST /factors/{id}/verify."""
+    """The body of POST /factors/{id}/verify."""
 
     challenge_id: str = ""
     code: str = ""
 
 
 class Otp(Body):
-    """POST /otp and /magiclink."""
+    """The body of POST /otp and /magiclink."""
 
     email: str = ""
     phone: str = ""
@@ -99,7 +99,7 @@ class Otp(Body):
 
 
 class MailRequest(Body):
-    """POST /recover and /resend."""
+    """The body of POST /recover and /resend."""
 
     type: str = ""
     email: str = ""
@@ -108,7 +108,7 @@ class MailRequest(Body):
 
 
 class Verify(Body):
-    """POST /verify."""
+    """The body of POST /verify."""
 
     type: str = ""
     token: str = ""
@@ -118,13 +118,13 @@ class Verify(Body):
 
 
 class IdTokenGrant(Body):
-    """POST /token?grant_type=id_token."""
+    """The body of POST /token?grant_type=id_token."""
 
     provider: str = ""
 
 
 class GenerateLink(Body):
-    """POST /invite and /admin/generate_link."""
+    """The body of POST /invite and /admin/generate_link."""
 
     type: str = ""
     email: str = ""
@@ -135,7 +135,7 @@ class GenerateLink(Body):
 
 
 class AdminUser(Body):
-    """POST /admin/users and PUT /admin/users/{id}."""
+    """The body of POST /admin/users and PUT /admin/users/{id}."""
 
     id: str = ""
     aud: str = ""
@@ -151,7 +151,7 @@ class AdminUser(Body):
 
 
 class AdminDelete(Body):
-    """DELETE /admin/users/{id}."""
+    """The body of DELETE /admin/users/{id}."""
 
     should_soft_delete: bool = Field(default=False)
 

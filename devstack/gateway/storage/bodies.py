@@ -34,7 +34,7 @@ Size = Annotated[int, Field(ge=0)]
 
 
 class BucketChange(Body):
-    """PUT /bucket/{id}: a field that is absent stays as it is; null removes a limit."""
+    """The body of PUT /bucket/{id}: a field that is absent stays as it is; null removes a limit."""
 
     public: bool | None = None
     file_size_limit: Size | str | None = None
@@ -42,7 +42,7 @@ class BucketChange(Body):
 
 
 class NewBucket(BucketChange):
-    """POST /bucket."""
+    """The body of POST /bucket."""
 
     name: str
     id: str | None = None
@@ -50,7 +50,7 @@ class NewBucket(BucketChange):
 
 
 class BucketQuery(Body):
-    """GET /bucket."""
+    """The query of GET /bucket."""
 
     limit: Annotated[int, Field(ge=1)] | None = None
     offset: Size = 0
@@ -67,7 +67,7 @@ class SortBy(Body):
 
 
 class Listing(Body):
-    """POST /object/list/{bucket}."""
+    """The body of POST /object/list/{bucket}."""
 
     prefix: str
     limit: Annotated[int, Field(ge=1)] = DEFAULT_LIST_COUNT
@@ -77,13 +77,13 @@ class Listing(Body):
 
 
 class Removal(Body):
-    """DELETE /object/{bucket}: `prefixes` are whole names of objects."""
+    """The body of DELETE /object/{bucket}: `prefixes` are whole names of objects."""
 
     prefixes: list[str] = Field(min_length=1)
 
 
 class Relocation(Body):
-    """POST /object/move."""
+    """The body of POST /object/move."""
 
     bucket_id: str = Field(alias="bucketId")
     source_key: str = Field(alias="sourceKey")
@@ -104,21 +104,21 @@ class CopiedMetadata(Body):
 
 
 class Copy(Relocation):
-    """POST /object/copy."""
+    """The body of POST /object/copy."""
 
     metadata: CopiedMetadata | None = None
     copy_metadata: bool = Field(default=True, alias="copyMetadata")
 
 
 class Sign(Body):
-    """POST /object/sign/{bucket}/{key}."""
+    """The body of POST /object/sign/{bucket}/{key}."""
 
     expires_in: Lifetime = Field(alias="expiresIn")
     transform: dict[str, Any] | None = None
 
 
 class SignMany(Body):
-    """POST /object/sign/{bucket}."""
+    """The body of POST /object/sign/{bucket}."""
 
     expires_in: Lifetime = Field(alias="expiresIn")
     paths: list[str] = Field(min_length=1)

@@ -110,7 +110,7 @@ def retrieve(tx: Transaction, params: Params, account_id: str) -> Json:
 
 
 def update(tx: Transaction, params: Params, account_id: str) -> Json:
-    """`POST /v1/accounts/:id`."""
+    """Change an account: `POST /v1/accounts/:id`."""
     changes = _read_changes(params)
     params.finish()
     with account_state.change(tx, account_id) as account:
@@ -148,7 +148,7 @@ def create_login_link(tx: Transaction, params: Params, account_id: str) -> Json:
 
 
 def create_link(tx: Transaction, params: Params) -> Json:
-    """`POST /v1/account_links`."""
+    """Create a link to the hosted form: `POST /v1/account_links`."""
     account_id = params.required_text("account")
     kind = params.choice("type", _LINK_TYPES) or params.required_text("type")
     urls = {name: _read_url(params, name) for name in ("refresh_url", "return_url")}

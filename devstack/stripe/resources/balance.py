@@ -33,7 +33,7 @@ _CATEGORIES = {
 
 
 def retrieve(tx: Transaction, params: Params, transaction_id: str) -> Json:
-    """`GET /v1/balance_transactions/:id`."""
+    """Show a balance transaction: `GET /v1/balance_transactions/:id`."""
     params.finish()
     settle_due(tx)
     return tx.get("balance_transaction", transaction_id)

@@ -65,7 +65,7 @@ _AUTHENTICATED: Json = {
 
 
 def retrieve(tx: Transaction, params: Params, charge_id: str) -> Json:
-    """`GET /v1/charges/:id`."""
+    """Show a charge: `GET /v1/charges/:id`."""
     params.finish()
     return tx.get("charge", charge_id)
 

@@ -35,7 +35,7 @@ def list_page(tx: Transaction, params: Params) -> Json:
 
 
 def update(tx: Transaction, params: Params, customer_id: str) -> Json:
-    """`POST /v1/customers/:id`."""
+    """Change a customer: `POST /v1/customers/:id`."""
     changes, metadata = _read(params), params.metadata()
     params.finish()
     customer = _existing(tx, customer_id, param="id", status=404)

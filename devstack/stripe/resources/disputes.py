@@ -91,7 +91,7 @@ _FILES = (
 
 
 def retrieve(tx: Transaction, params: Params, dispute_id: str) -> Json:
-    """`GET /v1/disputes/:id`."""
+    """Show a dispute: `GET /v1/disputes/:id`."""
     params.finish()
     return tx.get("dispute", dispute_id)
 

@@ -21,7 +21,7 @@ _DEFAULT_LIMIT = 10
 
 
 def retrieve(tx: Transaction, params: Params, event_id: str) -> Json:
-    """`GET /v1/events/:id`."""
+    """Show an event: `GET /v1/events/:id`."""
     params.finish()
     tx.get("event", event_id)
     return with_pending(tx.store, event_id)
@@ -56,7 +56,7 @@ def list_endpoints(tx: Transaction, params: Params) -> Json:
 
 
 def retrieve_endpoint(tx: Transaction, params: Params, endpoint_id: str) -> Json:
-    """`GET /v1/webhook_endpoints/:id`."""
+    """Show a webhook endpoint: `GET /v1/webhook_endpoints/:id`."""
     params.finish()
     for endpoint in _all_endpoints(tx.config):
         if endpoint["id"] == endpoint_id:

@@ -63,7 +63,7 @@ _URL = "/v1/identity/verification_sessions"
 
 
 def create(tx: Transaction, params: Params) -> Json:
-    """`POST /v1/identity/verification_sessions`."""
+    """Create a session: `POST /v1/identity/verification_sessions`."""
     session = _read_new(tx, params)
     params.finish()
     tx.store.insert(session)
@@ -99,7 +99,7 @@ def update(tx: Transaction, params: Params, session_id: str) -> Json:
 
 
 def cancel(tx: Transaction, params: Params, session_id: str) -> Json:
-    """`POST /v1/identity/verification_sessions/:id/cancel`."""
+    """Cancel a session: `POST /v1/identity/verification_sessions/:id/cancel`."""
     params.finish()
     session = tx.get(KIND, session_id, param="session")
     if session["status"] != "requires_input":

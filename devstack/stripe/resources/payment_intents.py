@@ -80,7 +80,7 @@ def retrieve(tx: Transaction, params: Params, intent_id: str) -> Json:
 
 
 def list_page(tx: Transaction, params: Params) -> Json:
-    """`GET /v1/payment_intents`."""
+    """List the intents: `GET /v1/payment_intents`."""
     return read_page(tx, params, "payment_intent", url="/v1/payment_intents", filters=("customer",))
 
 

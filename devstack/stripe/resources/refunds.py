@@ -44,7 +44,7 @@ def create(tx: Transaction, params: Params) -> Json:
 
 
 def retrieve(tx: Transaction, params: Params, refund_id: str) -> Json:
-    """`GET /v1/refunds/:id`."""
+    """Show a refund: `GET /v1/refunds/:id`."""
     params.finish()
     return tx.get("refund", refund_id)
 

@@ -20,7 +20,7 @@ _SHOWN = 10
 
 
 def create(tx: Transaction, params: Params) -> Json:
-    """`POST /v1/transfers`."""
+    """Create a transfer: `POST /v1/transfers`."""
     amount = params.required_positive("amount")
     check_amount(amount)
     currency = params.required_text("currency").lower()
@@ -55,7 +55,7 @@ def create(tx: Transaction, params: Params) -> Json:
 
 
 def retrieve(tx: Transaction, params: Params, transfer_id: str) -> Json:
-    """`GET /v1/transfers/:id`."""
+    """Show a transfer: `GET /v1/transfers/:id`."""
     params.finish()
     return tx.get("transfer", transfer_id, param="transfer")
 
@@ -110,13 +110,13 @@ def create_reversal(tx: Transaction, params: Params, transfer_id: str) -> Json:
 
 
 def retrieve_reversal(tx: Transaction, params: Params, transfer_id: str, reversal_id: str) -> Json:
-    """`GET /v1/transfers/:id/reversals/:id`."""
+    """Show a reversal: `GET /v1/transfers/:id/reversals/:id`."""
     params.finish()
     return _find_reversal(tx, transfer_id, reversal_id)
 
 
 def list_reversals(tx: Transaction, params: Params, transfer_id: str) -> Json:
-    """`GET /v1/transfers/:id/reversals`."""
+    """List the reversals of a transfer: `GET /v1/transfers/:id/reversals`."""
     tx.get("transfer", transfer_id, param="transfer")
     return read_page(
         tx,

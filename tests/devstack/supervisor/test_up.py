@@ -304,7 +304,7 @@ def test_stack_ends_when_a_part_dies(devstack: Devstack, part: str) -> None:
     os.kill(pid, signal.SIGKILL)
 
     assert 1 == process.wait(60)
-    assert f"devstack: {part} ended without being asked" in devstack.errors_of(process)
+    assert f"devstack: {part} ended unexpectedly" in devstack.errors_of(process)
     assert [] == devstack.left_behind()
 
 
