@@ -184,15 +184,22 @@ STAFF_MUTATIONS = (
     mutation(
         "staff suspend a rival",
         SUSPENSIONS,
-        "  elsif not p_lift and exists (\n",
-        "  elsif false and exists (\n",
+        "  elsif not p_lift and exists (\n    select from public.auctions\n",
+        "  elsif false and exists (\n    select from public.auctions\n",
         SUSPENDING,
     ),
     mutation(
         "suspension of a rival cannot be lifted",
         SUSPENSIONS,
-        "  elsif not p_lift and exists (\n",
-        "  elsif exists (\n",
+        "  elsif not p_lift and exists (\n    select from public.auctions\n",
+        "  elsif exists (\n    select from public.auctions\n",
+        SUSPENDING,
+    ),
+    mutation(
+        "staff suspend the other party of their order",
+        SUSPENSIONS,
+        "      and (state not in ('released', 'refunded', 'cancelled') or refund_pending)\n",
+        "      and refund_pending\n",
         SUSPENDING,
     ),
     mutation(

@@ -118,6 +118,14 @@ begin
   ) then
     -- A suspension withdraws the bids of a rival for good, also if it is lifted at once.
     return private.refusal('FORBIDDEN', 'You take part in an auction of this user');
+  elsif not p_lift and exists (
+    select from public.orders
+    where
+      (buyer_id, seller_id) in ((p_user.id, auth.uid()), (auth.uid(), p_user.id))
+      and (state not in ('released', 'refunded', 'cancelled') or refund_pending)
+  ) then
+    -- A suspended party cannot confirm, dispute or answer. A released order in dispute is disputed.
+    return private.refusal('FORBIDDEN', 'You have an unfinished order with this user');
   end if;
   return null;
 end;

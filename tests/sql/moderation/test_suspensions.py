@@ -7,7 +7,9 @@ from psycopg import Connection
 
 from tests.sql.actors import Actor, signed_up
 from tests.sql.auctioning import auction_row, auctioned, listed
+from tests.sql.disputing import report_dispute
 from tests.sql.moderation.staff_actions import REASON, audited, suspend
+from tests.sql.paying import brought_to, ordered
 
 
 def notified(owner: Connection, actor: Actor, type_: str) -> int:
@@ -166,6 +168,38 @@ def test_staff_suspend_nobody_in_an_auction_of_their_own(
     assert not is_suspended(owner, person)
     owner.execute("update public.users set suspended_at = now() where id = %s", [person.id])
     assert {"success": True} == suspend(moderator, person, lift=True)
+
+
+@pytest.mark.parametrize("part", ["buyer", "seller"])
+def test_staff_suspend_no_party_of_an_order_of_their_own(
+    owner: Connection, *, alice: Actor, seller: Actor, part: str
+) -> None:
+    """Staff cannot suspend the other party of an order of theirs until it is finished."""
+    order_id = ordered(seller, alice)
+    own, other = (alice, seller) if part == "buyer" else (seller, alice)
+    owner.execute("update public.users set role = 'moderator' where id = %s", [own.id])
+    staff_member = own.with_second_factor()
+
+    assert "FORBIDDEN" == suspend(staff_member, other)["code"]
+
+    assert not is_suspended(owner, other)
+    brought_to(owner, order_id, "released")
+    assert {"success": True} == suspend(staff_member, other)
+
+
+def test_staff_suspend_no_party_of_a_dispute_of_their_own(
+    owner: Connection, *, alice: Actor, seller: Actor
+) -> None:
+    """A dispute of a finished order keeps its parties from suspending each other."""
+    order_id = ordered(seller, alice)
+    brought_to(owner, order_id, "released")
+    owner.execute("update public.users set role = 'moderator' where id = %s", [seller.id])
+    report_dispute(owner, "warning_needs_response")
+
+    assert "FORBIDDEN" == suspend(seller.with_second_factor(), alice)["code"]
+
+    assert "processed" == report_dispute(owner, "warning_closed")["outcome"]
+    assert {"success": True} == suspend(seller.with_second_factor(), alice)
 
 
 def test_id_of_a_suspension_does_not_serve_for_its_lift(

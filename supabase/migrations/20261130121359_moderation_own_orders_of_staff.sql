@@ -1,0 +1,39 @@
+-- Staff suspend nobody with whom they have an unfinished order.
+set lock_timeout = '2s';
+set statement_timeout = '30s';
+
+create or replace function private.suspension_refusal(p_user public.users, p_lift boolean)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  if p_user.id is null or p_user.deleted_at is not null then
+    return private.refusal('PROFILE_NOT_FOUND', 'User profile not found');
+  elsif p_user.id = auth.uid() then
+    return private.refusal('FORBIDDEN', 'You cannot suspend yourself');
+  elsif p_user.role = 'admin' and not private.is_admin() then
+    return private.refusal('FORBIDDEN', 'Only an admin can suspend an admin');
+  elsif not p_lift and exists (
+    select from public.auctions
+    where id = any(private.running_auctions_of(p_user.id))
+      and private.takes_part(auctions, auth.uid())
+  ) then
+    -- A suspension withdraws the bids of a rival for good, also if it is lifted at once.
+    return private.refusal('FORBIDDEN', 'You take part in an auction of this user');
+  elsif not p_lift and exists (
+    select from public.orders
+    where
+      (buyer_id, seller_id) in ((p_user.id, auth.uid()), (auth.uid(), p_user.id))
+      and (state not in ('released', 'refunded', 'cancelled') or refund_pending)
+  ) then
+    -- A suspended party cannot confirm, dispute or answer. A released order in dispute is disputed.
+    return private.refusal('FORBIDDEN', 'You have an unfinished order with this user');
+  end if;
+  return null;
+end;
+$$;
+comment on function private.suspension_refusal is 'Return the reason why this member of staff cannot suspend a user or lift the suspension, or null.';
+
+comment on function public.staff_suspend_user is 'Suspend a user as staff: {success}. The sessions end, the user''s scheduled and live auctions are cancelled, and the user''s bids are withdrawn from live auctions. Photos go as in staff_remove_listing. lift true ends the suspension; auctions and bids stay as they are. The same call again succeeds and changes nothing. Audited. Refusals: PROFILE_NOT_FOUND, FORBIDDEN (oneself, an admin unless the caller is one, or a user with a running auction that the caller takes part in, or who has an unfinished order with the caller), VALIDATION_ERROR, REQUEST_ID_REUSED. Raises FORBIDDEN for others than staff.';
