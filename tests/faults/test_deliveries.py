@@ -260,9 +260,9 @@ def test_poison_event_dies_by_its_own_tries_and_holds_nobody_up(shop: Shop, flee
     Case 15, D10: each dead letter raises an alert.
     """
     orders = [shop.awaiting(f"pi_{uuid.uuid4().hex}") for _ in range(8)]
-    orders = [shop.awaiting(f"pi_{uuid.uuid4().hex}") for _ in range(2)]
-    damaged = shop.event(orders[0].paid_intent(amount_received="a lot"))
-    partial = shop.event(without(orders[1].paid_intent(), "currency"))
+    unreadable = [shop.awaiting(f"pi_{uuid.uuid4().hex}") for _ in range(2)]
+    damaged = shop.event(unreadable[0].paid_intent(amount_received="a lot"))
+    partial = shop.event(without(unreadable[1].paid_intent(), "currency"))
     poison = [damaged["id"], partial["id"]]
 
     answers = [shop.post(event) for event in (damaged, partial)]
@@ -274,7 +274,7 @@ def test_poison_event_dies_by_its_own_tries_and_holds_nobody_up(shop: Shop, flee
     assert [4, 4] == [shop.event_row(id_)["attempts"] for id_ in poison]
     assert {"PAYLOAD_UNREADABLE"} == {shop.event_row(id_)["error_code"] for id_ in poison}
     shop.wait_for(lambda: shop.count_paid(orders) == 8)
-    assert ["pending_payment"] * 2 == [shop.state(order) for order in orders]
+    assert ["pending_payment"] * 2 == [shop.state(order) for order in unreadable]
     shop.wait_for(lambda: set(poison) <= events_alerted(fleet, "webhook_event_dead"))
     assert fleet.process.poll() is None
     shop.check_books(dead_events=poison)

@@ -59,7 +59,9 @@ class World:
         """Create the people in a transaction that is never committed."""
         stop_clock(owner)
         many = {"max": 1_000_000, "window_s": 60}
-        limits = dict.fromkeys(("place_bid", "check_listing", "create_listing"), many)
+        limits = dict.fromkeys(
+            ("place_bid", "raise_maximum", "check_listing", "create_listing"), many
+        )
         set_setting(owner, "rate_limits", json.dumps(limits))
         world = cls(
             owner,

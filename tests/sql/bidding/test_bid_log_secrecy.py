@@ -117,7 +117,7 @@ def test_raise_of_the_leader_writes_private_rows_alone(
         "private.bid_log": 1,
         "private.bid_receipts": 1,
         "private.proxy_bids": 1,
-        "private.rate_limits": 1,
+        "private.rate_limits": 2,
     } == {
         table: after[table] - before.get(table, 0)
         for table in after

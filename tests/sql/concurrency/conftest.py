@@ -31,8 +31,8 @@ def owner(owner: Connection) -> Connection:
     """Raise the limits of bids and disputes; the change is committed for all connections."""
     many = {"max": 1_000_000, "window_s": 60}
     actions = (
-        "place_bid", "check_listing", "create_listing", "check_dispute", "open_dispute",
-        "start_thread", "send_message", "report_content",
+        "place_bid", "raise_maximum", "check_listing", "create_listing", "check_dispute",
+        "open_dispute", "start_thread", "send_message", "report_content",
     )  # fmt: skip
     set_setting(owner, "rate_limits", json.dumps(dict.fromkeys(actions, many)))
     owner.commit()
