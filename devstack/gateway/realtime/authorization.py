@@ -15,8 +15,8 @@ import psycopg
 from psycopg_pool import AsyncConnectionPool
 
 from devstack.gateway.context import Connection, summary
+from devstack.gateway.realtime.caller import RealtimeCaller
 from devstack.gateway.realtime.database import run_in_pool
-from devstack.gateway.realtime.identity import Identity
 
 
 LOG = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ class Authorizer:
     pool: AsyncConnectionPool[Connection]
 
     async def readable(
-        self, caller: Identity, topic: str, extensions: Sequence[str]
+        self, caller: RealtimeCaller, topic: str, extensions: Sequence[str]
     ) -> frozenset[str]:
         """Return those of the extensions that the caller may read on a topic.
 
@@ -62,7 +62,7 @@ class Authorizer:
         rows = await self._try([INSERT_ROWS, SET_CALLER, READ_ROWS], parameters)
         return frozenset(extension for (extension,) in rows or ())
 
-    async def may_write(self, caller: Identity, topic: str, extension: str) -> bool:
+    async def may_write(self, caller: RealtimeCaller, topic: str, extension: str) -> bool:
         """Return true if the caller may send messages of the extension on a topic.
 
         Raises: AuthorizationUnavailableError.
@@ -96,5 +96,5 @@ async def _run(
         return await last.fetchall() if last.description else []
 
 
-def _parameters(caller: Identity, topic: str) -> dict[str, Any]:
+def _parameters(caller: RealtimeCaller, topic: str) -> dict[str, Any]:
     return {"topic": topic, "claims": caller.claims, "role": caller.role}

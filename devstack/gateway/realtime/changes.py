@@ -9,6 +9,7 @@ from functools import partial
 import psycopg
 
 from devstack.gateway.context import Connection, summary
+from devstack.gateway.realtime.caller import RealtimeCaller
 from devstack.gateway.realtime.database import ReconnectingConnection
 from devstack.gateway.realtime.evaluation import (
     CREATE_VISIBLE_ROWS,
@@ -20,7 +21,6 @@ from devstack.gateway.realtime.evaluation import (
     named,
 )
 from devstack.gateway.realtime.frames import Message, dump
-from devstack.gateway.realtime.identity import Identity
 from devstack.gateway.realtime.pgoutput import Action, Change
 from devstack.gateway.realtime.subscriptions import Binding, Subscription, Subscriptions
 from devstack.gateway.realtime.tables import Table, TableColumn, read_tables
@@ -69,9 +69,9 @@ class Delivery:
     bindings: Sequence[Binding]
 
     @property
-    def caller(self) -> Identity:
-        """Return the identity of the channel."""
-        return self.subscription.listener.identity
+    def caller(self) -> RealtimeCaller:
+        """Return the caller of the channel."""
+        return self.subscription.listener.caller
 
 
 #: The deliveries of each change, by the change's number. Numbers follow the commit order.
@@ -115,7 +115,7 @@ async def _find_deliveries(batch: Sequence[Candidate], connection: Connection) -
     groups: dict[int, dict[int, Candidate]] = defaultdict(dict)
     for number, candidate in enumerate(batch):
         groups[candidate.change.relation.oid][number] = candidate
-    roles = {s.listener.identity.role for c in batch for s, _ in c.subscribers}
+    roles = {s.listener.caller.role for c in batch for s, _ in c.subscribers}
     tables = await read_tables(connection, list(groups), roles)
 
     deliveries: Deliveries = {}
@@ -200,7 +200,7 @@ async def _visible(connection: Connection, table: Table, matching: Deliveries) -
     """
     if not table.has_row_security or not table.key:
         return matching
-    rows: dict[Identity, dict[int, NamedRow]] = {}
+    rows: dict[RealtimeCaller, dict[int, NamedRow]] = {}
     for number, deliveries in matching.items():
         for delivery in deliveries:
             row = delivery.evaluated.new

@@ -12,11 +12,11 @@ import psycopg
 
 from devstack.gateway.realtime import join
 from devstack.gateway.realtime.authorization import BROADCAST, PRESENCE
+from devstack.gateway.realtime.caller import RealtimeCaller
 from devstack.gateway.realtime.changes import EXTENSION
 from devstack.gateway.realtime.client_messages import ChannelClosedError, ClientMessages
 from devstack.gateway.realtime.context import SUBSCRIBED, RealtimeContext
 from devstack.gateway.realtime.frames import Frame, Message, broadcast, dump, reply
-from devstack.gateway.realtime.identity import Identity
 from devstack.gateway.realtime.join import JoinRefusedError, read_join
 from devstack.gateway.realtime.pubsub import PREFIX, Topic
 from devstack.gateway.realtime.subscriptions import (
@@ -54,11 +54,11 @@ class Channel:
         self,
         context: RealtimeContext,
         sink: MessageSink,
-        socket_identity: Identity,
+        socket_caller: RealtimeCaller,
         join_frame: Frame,
     ) -> None:
         self.join_ref = join_frame.join_ref or join_frame.ref
-        self.identity = socket_identity
+        self.caller = socket_caller
         self._request = read_join(join_frame.payload)
         self.topic = Topic(
             name=join_frame.topic.removeprefix(PREFIX), is_private=self._request.is_private
@@ -71,7 +71,7 @@ class Channel:
         self._replayed: set[str] = set()
         self._context = context
         self._sink = sink
-        self._socket_identity = socket_identity
+        self._socket_caller = socket_caller
         self._join_frame = join_frame
         self._token = self._request.token
         self._subscription: Subscription | None = None
@@ -98,8 +98,8 @@ class Channel:
 
     def expire(self) -> None:
         """Treat the token as expired, if it is a user's."""
-        if self.identity.is_user:
-            self.identity = self.identity.expired()
+        if self.caller.is_user:
+            self.caller = self.caller.expired()
             # A channel with a full queue checks its token at its next frame anyway.
             with contextlib.suppress(asyncio.QueueFull):
                 self._inbox.put_nowait(WAKE)
@@ -133,7 +133,7 @@ class Channel:
 
     async def _join(self) -> None:
         context, topic, request = self._context, self.topic, self._request
-        self.identity = join.channel_identity(self._token, self._socket_identity, context)
+        self.caller = join.channel_caller(self._token, self._socket_caller, context)
         await join.wait_until_live(context, topic, request)
         await self._authorize()
         try:
@@ -158,14 +158,14 @@ class Channel:
             self.send(context.presence.state(topic))
 
     async def _authorize(self) -> None:
-        """Evaluate the policies that let the identity read the topic.
+        """Evaluate the policies that let the caller read the topic.
 
         Raises: JoinRefusedError, also if a new token may read less than the one before.
         """
         wants_presence = self._request.has_presence or self.has_presence
         before = self._readable
         self._readable = await join.readable_extensions(
-            self._context, self.identity, self.topic, has_presence=wants_presence
+            self._context, self.caller, self.topic, has_presence=wants_presence
         )
         self.can_read_broadcasts = BROADCAST in self._readable
         self.has_presence = PRESENCE in self._readable
@@ -196,9 +196,9 @@ class Channel:
 
     async def _serve_one(self) -> bool:
         """Handle one frame, or close the channel of an expired token; return true to go on."""
-        remaining = self.identity.expires_at - time.time()
+        remaining = self.caller.expires_at - time.time()
         if remaining <= 0:
-            self._close(self.identity.expiry_message())
+            self._close(self.caller.expiry_message())
             return False
         try:
             async with asyncio.timeout(min(remaining, RECHECK_S)):
@@ -231,7 +231,7 @@ class Channel:
         if not is_new or token == self._token:
             return True
         try:
-            self.identity = join.channel_identity(token, self._socket_identity, self._context)
+            self.caller = join.channel_caller(token, self._socket_caller, self._context)
             self._token = token
             await self._authorize()
         except JoinRefusedError as refusal:

@@ -10,9 +10,9 @@ from devstack.gateway.realtime.authorization import (
     PRESENCE,
     AuthorizationUnavailableError,
 )
+from devstack.gateway.realtime.caller import RealtimeCaller
 from devstack.gateway.realtime.context import RealtimeContext
 from devstack.gateway.realtime.frames import Frame, Message, UserBroadcast, dump
-from devstack.gateway.realtime.identity import Identity
 from devstack.gateway.realtime.join import JoinRequest
 from devstack.gateway.realtime.pubsub import Member, Topic
 
@@ -33,7 +33,7 @@ class ChannelClosedError(Exception):
 class Sender(Member, Protocol):
     """The channel whose client sends."""
 
-    identity: Identity
+    caller: RealtimeCaller
 
     def reply(self, frame: Frame, response: Mapping[str, Any], *, is_ok: bool = True) -> None:
         """Reply to a frame of the client."""
@@ -122,7 +122,7 @@ class ClientMessages:
             return True
         try:
             readable = await self._context.authorizer.readable(
-                self._sender.identity, self._topic.name, [PRESENCE]
+                self._sender.caller, self._topic.name, [PRESENCE]
             )
         except AuthorizationUnavailableError:
             return False
@@ -141,7 +141,7 @@ class ClientMessages:
         if extension not in self._writable:
             try:
                 self._writable[extension] = await self._context.authorizer.may_write(
-                    self._sender.identity, self._topic.name, extension
+                    self._sender.caller, self._topic.name, extension
                 )
             except AuthorizationUnavailableError:
                 # The next message asks again, because the database may be back.

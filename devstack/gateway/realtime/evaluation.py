@@ -12,8 +12,8 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from devstack.gateway.context import Connection
+from devstack.gateway.realtime.caller import RealtimeCaller
 from devstack.gateway.realtime.filters import OPERATORS, TRUTHS, Condition
-from devstack.gateway.realtime.identity import Identity
 from devstack.gateway.realtime.pgoutput import Row
 from devstack.gateway.realtime.tables import Table, TableColumn
 
@@ -135,8 +135,8 @@ def comparison_sql(
 
 
 async def find_visible(
-    connection: Connection, table: Table, rows: Mapping[Identity, Mapping[int, NamedRow]]
-) -> set[tuple[Identity, int]]:
+    connection: Connection, table: Table, rows: Mapping[RealtimeCaller, Mapping[int, NamedRow]]
+) -> set[tuple[RealtimeCaller, int]]:
     """Return a caller and a row's number for each row that row security shows to a caller.
 
     Each query runs with the caller's role and claims. Like hosted Realtime it sees the row as it
@@ -158,7 +158,7 @@ async def find_visible(
     async with connection.transaction():
         cursor = await connection.execute(VISIBLE_ROWS, [query, Jsonb(callers)])
         found = await cursor.fetchall()
-    visible: set[tuple[Identity, int]] = set()
+    visible: set[tuple[RealtimeCaller, int]] = set()
     for position, seen in found:
         caller, numbered = ordered[position]
         # `seen` is empty if the query failed with the caller's rights.

@@ -14,10 +14,10 @@ from devstack.gateway.realtime.authorization import (
     PRESENCE,
     AuthorizationUnavailableError,
 )
+from devstack.gateway.realtime.caller import RealtimeCaller, TokenRefusedError, identify
 from devstack.gateway.realtime.context import FailureMode, RealtimeContext
 from devstack.gateway.realtime.database_broadcasts import Replay, read_replay
 from devstack.gateway.realtime.frames import UserBroadcast, dump
-from devstack.gateway.realtime.identity import Identity, TokenRefusedError, identify
 from devstack.gateway.realtime.pubsub import Topic
 
 
@@ -85,17 +85,17 @@ class JoinRefusedError(Exception):
     """A join that gets an error as its reply; the text is the reason."""
 
 
-def channel_identity(
-    token: str | None, socket_identity: Identity, context: RealtimeContext
-) -> Identity:
-    """Return the identity of a channel's own token, or else that of the socket's API key.
+def channel_caller(
+    token: str | None, socket_caller: RealtimeCaller, context: RealtimeContext
+) -> RealtimeCaller:
+    """Return the caller with a channel's own token, or else the one with the socket's API key.
 
     Raises: JoinRefusedError.
     """
     if context.failure_mode is FailureMode.CLOSING:
         raise JoinRefusedError(RESTARTING)
     if token is None or token.startswith(API_KEY_PREFIX):
-        return socket_identity
+        return socket_caller
     try:
         caller = identify(token, context.keys)
     except TokenRefusedError as error:
@@ -120,7 +120,7 @@ async def wait_until_live(context: RealtimeContext, topic: Topic, request: JoinR
 
 
 async def readable_extensions(
-    context: RealtimeContext, caller: Identity, topic: Topic, *, has_presence: bool
+    context: RealtimeContext, caller: RealtimeCaller, topic: Topic, *, has_presence: bool
 ) -> frozenset[str]:
     """Return the extensions that the caller may read on a topic. Every caller reads a public one.
 

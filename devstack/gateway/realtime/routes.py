@@ -13,10 +13,10 @@ from devstack.gateway.caller import GatewayError
 from devstack.gateway.caller import identify as identify_caller
 from devstack.gateway.context import Context
 from devstack.gateway.realtime.authorization import BROADCAST, AuthorizationUnavailableError
+from devstack.gateway.realtime.caller import RealtimeCaller, TokenRefusedError, identify
 from devstack.gateway.realtime.client_messages import MAX_BROADCAST_BYTES
 from devstack.gateway.realtime.context import RealtimeContext, realtime_context
 from devstack.gateway.realtime.frames import FrameError, UserBroadcast, Version, dump, parse_json
-from devstack.gateway.realtime.identity import Identity, TokenRefusedError, identify
 from devstack.gateway.realtime.pubsub import Topic
 from devstack.gateway.realtime.user_socket import UserSocket
 
@@ -59,14 +59,14 @@ async def _serve_socket(websocket: WebSocket, context: RealtimeContext) -> None:
     token = websocket.headers.get("x-api-key") or websocket.query_params.get("apikey") or ""
     try:
         version = Version(websocket.query_params.get("vsn") or Version.V1)
-        identity = identify(token, context.keys)
+        caller = identify(token, context.keys)
     except TokenRefusedError as error:
         await websocket.send_denial_response(JSONResponse({"error": str(error)}, 401))
     except ValueError:
         problem = f"vsn is one of {', '.join(Version)}"
         await websocket.send_denial_response(JSONResponse({"error": problem}, 400))
     else:
-        await UserSocket(websocket, context, version, identity).serve()
+        await UserSocket(websocket, context, version, caller).serve()
 
 
 async def _broadcast_many(request: Request, context: RealtimeContext) -> Response:
@@ -102,7 +102,7 @@ async def _broadcast_one(request: Request, context: RealtimeContext) -> Response
 
 
 async def _send(
-    context: RealtimeContext, caller: Identity, broadcasts: list[tuple[Topic, UserBroadcast]]
+    context: RealtimeContext, caller: RealtimeCaller, broadcasts: list[tuple[Topic, UserBroadcast]]
 ) -> Response:
     """Send the broadcasts that the caller may send; like hosted Realtime, drop the others."""
     allowed: dict[Topic, bool] = {}
@@ -114,16 +114,16 @@ async def _send(
     return Response(status_code=ACCEPTED)
 
 
-async def _may_write(context: RealtimeContext, caller: Identity, topic: Topic) -> bool:
+async def _may_write(context: RealtimeContext, caller: RealtimeCaller, topic: Topic) -> bool:
     try:
         return await context.authorizer.may_write(caller, topic.name, BROADCAST)
     except AuthorizationUnavailableError as error:
         raise GatewayError(500, {"message": "The database cannot be reached"}) from error
 
 
-def _caller(request: Request, context: RealtimeContext) -> Identity:
+def _caller(request: Request, context: RealtimeContext) -> RealtimeCaller:
     caller = identify_caller(request.headers, request.query_params, context.keys)
-    return Identity(role=caller.role, claims=dump(caller.claims), expires_at=float("inf"))
+    return RealtimeCaller(role=caller.role, claims=dump(caller.claims), expires_at=float("inf"))
 
 
 async def _body(request: Request) -> bytes:

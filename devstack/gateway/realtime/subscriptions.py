@@ -14,11 +14,11 @@ from psycopg import sql
 from psycopg_pool import AsyncConnectionPool
 
 from devstack.gateway.context import Connection
+from devstack.gateway.realtime.caller import RealtimeCaller
 from devstack.gateway.realtime.database import SEARCH_PATH, run_in_pool
 from devstack.gateway.realtime.evaluation import comparison_sql
 from devstack.gateway.realtime.filters import Condition, FilterError, parse_filter
 from devstack.gateway.realtime.frames import Message, dump
-from devstack.gateway.realtime.identity import Identity
 from devstack.gateway.realtime.pgoutput import Action, Change
 from devstack.gateway.realtime.pubsub import Topic
 from devstack.gateway.realtime.replication import PUBLICATION
@@ -91,7 +91,7 @@ class Listener(Protocol):
     """The channel that gets a subscription's changes."""
 
     topic: Topic
-    identity: Identity
+    caller: RealtimeCaller
 
     def send(self, message: Message) -> None:
         """Queue a message without waiting."""
@@ -174,7 +174,7 @@ async def check_subscription(
             # The position is read first, so that the channel gets commits during the check.
             cursor = await connection.execute(POSITION)
             [(since_lsn,)] = await cursor.fetchall()
-            role = listener.identity.role
+            role = listener.caller.role
             bindings = [await _check_binding(connection, role, entry) for entry in params]
         return Subscription(listener=listener, bindings=tuple(bindings), since_lsn=since_lsn)
 

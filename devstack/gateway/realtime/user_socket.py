@@ -9,10 +9,10 @@ from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from devstack.gateway.realtime.caller import RealtimeCaller
 from devstack.gateway.realtime.channel import Channel
 from devstack.gateway.realtime.context import FailureMode, RealtimeContext
 from devstack.gateway.realtime.frames import Frame, FrameError, Message, Version, parse, reply
-from devstack.gateway.realtime.identity import Identity
 from devstack.gateway.realtime.pubsub import PREFIX
 
 
@@ -41,12 +41,16 @@ class UserSocket:
     """A client's socket and the channels it has joined."""
 
     def __init__(
-        self, websocket: WebSocket, context: RealtimeContext, version: Version, identity: Identity
+        self,
+        websocket: WebSocket,
+        context: RealtimeContext,
+        version: Version,
+        caller: RealtimeCaller,
     ) -> None:
         self._websocket = websocket
         self._context = context
         self._version = version
-        self._identity = identity
+        self._caller = caller
         self._channels: dict[str, tuple[Channel, asyncio.Task[None]]] = {}
         self._queue: deque[str | bytes] = deque()
         self._queued_bytes = 0
@@ -177,7 +181,7 @@ class UserSocket:
             reason = "ChannelRateLimitReached: Too many channels"
             self._reply(frame, {"reason": reason}, is_ok=False)
             return
-        channel = Channel(self._context, self, self._identity, frame)
+        channel = Channel(self._context, self, self._caller, frame)
         task = asyncio.create_task(
             self._run_channel(channel, None if replaced is None else replaced[1])
         )

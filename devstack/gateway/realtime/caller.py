@@ -1,4 +1,4 @@
-"""The identity that a token proves: a role, claims and an expiry."""
+"""The caller that a token proves: a role, claims and an expiry."""
 
 import dataclasses
 import time
@@ -20,7 +20,7 @@ class TokenRefusedError(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Identity:
+class RealtimeCaller:
     """A role, and the claims as JSON, as policies read them."""
 
     role: str
@@ -29,8 +29,8 @@ class Identity:
     #: False for an API key, which proves a role only.
     is_user: bool = False
 
-    def expired(self) -> "Identity":
-        """Return the identity as it is after its expiry."""
+    def expired(self) -> "RealtimeCaller":
+        """Return the caller as after the expiry of the token."""
         return dataclasses.replace(self, expires_at=time.time())
 
     def expiry_message(self) -> str:
@@ -38,22 +38,22 @@ class Identity:
         return f"Token has expired {max(0, int(time.time() - self.expires_at))} seconds ago"
 
 
-def identify(token: str, keys: Keys) -> Identity:
-    """Return the identity of a valid JWT or API key. Raises: TokenRefusedError."""
+def identify(token: str, keys: Keys) -> RealtimeCaller:
+    """Return the caller with a valid JWT or API key. Raises: TokenRefusedError."""
     try:
         claims = keys.verify(keys.jwt_of(token))
     except TokenError as error:
         raise TokenRefusedError(_reason(error, token, keys)) from error
-    return _identity(claims)
+    return _caller(claims)
 
 
-def _identity(claims: Mapping[str, Any]) -> Identity:
+def _caller(claims: Mapping[str, Any]) -> RealtimeCaller:
     role, expires_at = claims.get("role"), claims.get("exp")
     if not isinstance(role, str) or not isinstance(expires_at, int | float):
         raise TokenRefusedError(MISSING_CLAIMS)
     if not role.isprintable():
         raise TokenRefusedError(MISSING_CLAIMS)
-    return Identity(
+    return RealtimeCaller(
         role=role, claims=dump(claims), expires_at=float(expires_at), is_user="sub" in claims
     )
 
