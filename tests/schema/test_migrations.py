@@ -12,10 +12,10 @@ from devstack.paths import ROOT
 from devstack.postgres.schema import (
     build_database,
     changed_migrations,
-    copy_database,
     extend_database,
     migration_files,
 )
+from tests.support.database_copies import copy_database
 
 
 def migration(folder: Path, version: str, text: str) -> Path:

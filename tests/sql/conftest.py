@@ -9,10 +9,11 @@ import pytest
 from psycopg import Connection
 from psycopg.pq import TransactionStatus
 
-from devstack.postgres.schema import build_database, copy_database, declared_files
+from devstack.postgres.schema import build_database, declared_files
 from tests.sql.actors import Actor, signed_up
 from tests.sql.auctioning import auctioned
 from tests.sql.paying import ordered
+from tests.support.database_copies import copy_database
 
 
 #: A test moves time by an update of this table. The product has no such switch: here its clock is

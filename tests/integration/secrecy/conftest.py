@@ -8,9 +8,10 @@ import psycopg
 import pytest
 
 from devstack.paths import ROOT
-from devstack.postgres.schema import build_database, copy_database, declared_files
+from devstack.postgres.schema import build_database, declared_files
 from tests.integration.secrecy.planting import Side, plant
 from tests.sql.access.world import Reader, World
+from tests.support.database_copies import copy_database
 from tests.support.gateways import TIMEOUT_S, Gateway, running_gateway
 
 

@@ -7,9 +7,9 @@ import psycopg
 import pytest
 from psycopg import Connection
 
-from devstack.postgres.schema import copy_database
 from tests.sql.actors import Actor
 from tests.sql.auctioning import auctioned
+from tests.support.database_copies import copy_database
 
 
 def anonymise(service: Actor, person: Actor) -> Any:

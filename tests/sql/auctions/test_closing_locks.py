@@ -5,9 +5,9 @@ from uuid import UUID
 import pytest
 from psycopg import Connection
 
-from devstack.postgres.schema import copy_database
 from tests.sql.actors import Actor
 from tests.sql.auctioning import auctioned, move_time
+from tests.support.database_copies import copy_database
 
 
 @pytest.fixture

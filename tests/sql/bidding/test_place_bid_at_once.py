@@ -10,9 +10,9 @@ import psycopg
 import pytest
 from psycopg import Connection
 
-from devstack.postgres.schema import copy_database
 from tests.sql.actors import Actor, signed_up
 from tests.sql.auctioning import auction_row, set_setting
+from tests.support.database_copies import copy_database
 
 
 BIDDERS = 24

@@ -10,10 +10,10 @@ import psycopg
 import pytest
 from psycopg import Connection
 
-from devstack.postgres.schema import copy_database
 from tests.sql.actors import Actor
 from tests.sql.auctioning import set_setting
 from tests.sql.concurrency.crowd import OnOwnConnection, Prepare, Waits
+from tests.support.database_copies import copy_database
 
 
 # A failed assertion in it shows the compared values, as in a test file.

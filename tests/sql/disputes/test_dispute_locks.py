@@ -6,9 +6,9 @@ from uuid import UUID
 import pytest
 from psycopg import Connection
 
-from devstack.postgres.schema import copy_database
 from tests.sql.actors import Actor
 from tests.sql.paying import complained, paid
+from tests.support.database_copies import copy_database
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ import psycopg
 import pytest
 from psycopg import Connection
 
-from devstack.postgres.schema import copy_database
 from tests.sql.actors import Actor
 from tests.sql.auctioning import move_time
 from tests.sql.paying import attached, balances, drift, order_row, stored, succeeded
+from tests.support.database_copies import copy_database
 
 
 @pytest.fixture

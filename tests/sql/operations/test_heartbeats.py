@@ -7,9 +7,9 @@ import psycopg
 import pytest
 from psycopg import Connection, sql
 
-from devstack.postgres.schema import copy_database
 from tests.sql.actors import Actor, signed_up
 from tests.sql.auctioning import auctioned, move_time
+from tests.support.database_copies import copy_database
 
 
 #: Full tens of seconds, because the clock goes on while a test runs.

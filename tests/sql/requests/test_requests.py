@@ -9,10 +9,10 @@ import pytest
 from psycopg import Connection
 from psycopg.types.json import Jsonb
 
-from devstack.postgres.schema import copy_database
 from tests.sql.actors import Actor, signed_up
 from tests.sql.auctioning import LISTING, listed
 from tests.sql.paying import stored
+from tests.support.database_copies import copy_database
 
 
 def test_same_id_gets_the_same_answer(owner: Connection, seller: Actor) -> None:
