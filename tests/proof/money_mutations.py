@@ -210,6 +210,13 @@ MONEY_MUTATIONS = (
         EVENTS,
     ),
     mutation(
+        "staff requeue ignored events about themselves",
+        "inbox/functions/retries.sql",
+        "    and not private.is_event_about(event, auth.uid());\n",
+        "    ;\n",
+        EVENTS,
+    ),
+    mutation(
         "staff replay an event of their own order before it found the order",
         "inbox/functions/retries.sql",
         "coalesce(p_event.order_id, private.order_id_in(p_event.order_ref)), p_user_id",

@@ -297,7 +297,7 @@ begin
       'VALIDATION_ERROR', 'Give an event type, and a time with an offset as 2026-12-02T20:00:00Z'
     );
   end if;
-  update public.webhook_events
+  update public.webhook_events as event
   set
     status = 'received', outcome = null, processed_at = null, attempts = 0,
     next_attempt_at = v_now, error_code = null
@@ -305,7 +305,8 @@ begin
     and received_at >= p_since
     and outcome = 'ignored'
     and error_code = 'unhandled_type'
-    and payload is not null;
+    and payload is not null
+    and not private.is_event_about(event, auth.uid());
   get diagnostics v_count = row_count;
   perform private.write_audit(
     auth.uid(), 'ignored_events_requeued', 'webhook_events', p_type,
@@ -315,7 +316,7 @@ begin
   return jsonb_build_object('success', true, 'count', v_count);
 end;
 $$;
-comment on function private.requeue_unhandled is 'Make the events of a type due again that had no handler, and audit it; or return the refusal.';
+comment on function private.requeue_unhandled is 'Make the events of a type due again that had no handler and are not about the caller, and audit it; or return the refusal.';
 
 create function private.find_webhook_event(p_event_id text, p_type text, p_since text)
 returns jsonb

@@ -8,7 +8,7 @@ import pytest
 from psycopg import Connection, sql
 
 from tests.sql.actors import Actor
-from tests.sql.paying import paid, stored
+from tests.sql.paying import INTENT, paid, stored
 
 
 REASON = "The cause is corrected"
@@ -93,6 +93,27 @@ def check_that_the_caller_cannot_replay(
 
     assert "FORBIDDEN" == replay(service, staff, event_id)["code"]
     assert "FORBIDDEN" == staff.call("requeue_webhook_event", event_id=event_id)["code"]
+
+
+def test_party_on_the_staff_requeues_no_ignored_event_of_an_own_order(
+    owner: Connection, service: Actor, *, order_id: UUID, alice: Actor, moderator: Actor
+) -> None:
+    """An ignored event about an order of the caller stays ignored, until others requeue it."""
+    paid(owner, order_id)
+    for intent in (INTENT, "pi_of_others"):
+        event_id = stored(owner, "payout.failed", intent)
+        service.call("ignore_webhook_event", event_id=event_id, reason="unhandled_type")
+    owner.execute("update public.users set role = 'admin' where id = %s", [alice.id])
+    events = {"type": "payout.failed", "since": "2026-01-01T00:00:00Z"}
+
+    answers = [
+        staff.call("requeue_ignored_events", **events)
+        for staff in (alice.with_second_factor(), moderator)
+    ]
+
+    assert [1, 1] == [answer["count"] for answer in answers]
+    query = "select metadata -> 'count' from public.audit_logs"
+    assert [(1,), (1,)] == owner.execute(query).fetchall()
 
 
 def test_nobody_on_the_staff_replays_an_event_about_themselves(
