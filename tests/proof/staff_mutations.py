@@ -13,6 +13,7 @@ PAYOUTS = ("tests/sql/payouts/test_reversals.py",)
 PURGE = ("tests/sql/operations/test_purge.py",)
 REDACTION = ("tests/sql/kyc/test_redaction.py",)
 REFUNDS = ("tests/sql/payments/test_refund_order.py", "tests/sql/payments/test_refund_requests.py")
+PHOTOS = ("tests/sql/storage/test_removed_listings.py",)
 REMOVING = ("tests/sql/moderation/test_removals.py",)
 REPORTING = ("tests/sql/moderation/test_reports.py",)
 REQUESTS = ("tests/sql/requests",)
@@ -421,6 +422,34 @@ STAFF_MUTATIONS = (
         "    return private.refusal('FORBIDDEN', 'You take part in this auction');\n"
         "  elsif v_listing.status = 'cancelled' then\n",
         REMOVING,
+    ),
+    mutation(
+        "staff remove the photos of an unfinished order",
+        REMOVALS,
+        "        state not in ('released', 'refunded', 'cancelled')\n        or refund_pending\n",
+        "        refund_pending\n",
+        PHOTOS,
+    ),
+    mutation(
+        "staff remove the photos of an order that is refunded just now",
+        REMOVALS,
+        "        or refund_pending\n",
+        "",
+        PHOTOS,
+    ),
+    mutation(
+        "staff remove the photos of a finished order in dispute",
+        REMOVALS,
+        "private.is_dispute_open(status)",
+        "false",
+        PHOTOS,
+    ),
+    mutation(
+        "removal of photos sees no report under way",
+        REMOVALS,
+        "where id = p_listing_id for update;",
+        "where id = p_listing_id for no key update;",
+        ("tests/sql/concurrency/test_staff_race.py",),
     ),
     mutation(
         "seller takes no part in the auction",

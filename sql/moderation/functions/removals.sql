@@ -174,13 +174,16 @@ declare
   v_count integer;
 begin
   select * into v_auction from public.auctions where listing_id = p_listing_id for no key update;
-  select * into v_listing from public.listings where id = p_listing_id for no key update;
+  -- This lock waits for reports under way, whose foreign key refers to the listing.
+  select * into v_listing from public.listings where id = p_listing_id for update;
   if v_listing.id is null then
     return private.refusal('LISTING_NOT_FOUND', 'Listing not found');
   elsif private.takes_part(v_auction, auth.uid()) then
     return private.refusal('FORBIDDEN', 'You take part in this auction');
   elsif v_auction.status in ('scheduled', 'live') then
     return private.refusal('CONFLICT', 'This listing is not over, so remove the listing');
+  elsif private.is_sale_open(p_listing_id) then
+    return private.refusal('CONFLICT', 'The order of this listing is unfinished or in dispute');
   elsif exists (
     select from public.content_reports where listing_id = p_listing_id and status = 'open'
   ) then
@@ -198,3 +201,27 @@ begin
 end;
 $$;
 comment on function private.remove_photos_as_staff is 'Remove all photos of a listing that is over, and audit it; or return the refusal. A repeat changes nothing and succeeds.';
+
+create function private.is_sale_open(p_listing_id uuid)
+returns boolean
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return exists (
+    select from public.orders
+    where
+      listing_id = p_listing_id
+      and (
+        state not in ('released', 'refunded', 'cancelled')
+        or refund_pending
+        or exists (
+          select from public.disputes
+          where order_id = orders.id and private.is_dispute_open(status)
+        )
+      )
+  );
+end;
+$$;
+comment on function private.is_sale_open is 'Return true if an order of a listing is unfinished or has an open dispute. The photos of the listing may be evidence until then.';

@@ -281,3 +281,31 @@ def test_two_staff_decide_a_report_once(
 
     assert {None, "CONFLICT"} == {answer.get("code") for answer in answers}
     assert [(1,)] == owner.execute("select count(*) from public.audit_logs").fetchall()
+
+
+def test_removal_of_photos_waits_for_a_report_under_way(
+    owner: Connection, *, seller: Actor, alice: Actor, moderator: Actor,
+    on_own_connection: OnOwnConnection, watcher: Waits,
+) -> None:  # fmt: skip
+    """A report that commits during the call keeps the photos, and the call is refused."""
+    listing_id = listed(seller)["listing"]["id"]
+    photographed(seller, listing_id)
+    owner.execute(
+        "update public.auctions set status = 'no_sale' where listing_id = %s", [listing_id]
+    )
+    owner.execute("update public.listings set status = 'ended' where id = %s", [listing_id])
+    owner.commit()
+    staff = on_own_connection(moderator)
+    owner.execute("set local statement_timeout = '30s'")
+    assert alice.call("report_content", listing_id=listing_id, reason="A stolen bicycle")["success"]
+
+    def remove() -> Any:
+        return staff.call("staff_remove_photos", listing_id=listing_id, reason=REASON)
+
+    with under_way(partial(watcher, staff), remove) as answer:
+        owner.commit()
+
+    assert "CONFLICT" == answer.result()["code"]
+    query = "select count(*) from public.listing_photos"
+    assert [(1,)] == owner.execute(query).fetchall()
+    assert [] == owner.execute("select 1 from public.audit_logs").fetchall()

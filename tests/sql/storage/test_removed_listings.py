@@ -11,6 +11,7 @@ from tests.sql.actors import Actor
 from tests.sql.auctioning import listed, move_time
 from tests.sql.filing import disputed, photographed, put_object, record
 from tests.sql.moderation.staff_actions import REASON, suspend
+from tests.sql.paying import brought_to
 
 
 @pytest.fixture
@@ -203,6 +204,62 @@ def test_open_report_keeps_the_photos_of_a_listing_that_is_over(
     assert 1 == photo_count(owner, listing_id)
     assert remove_photos(moderator, listing_id)["success"]
     assert 0 == photo_count(owner, listing_id)
+
+
+@pytest.fixture
+def sold_id(owner: Connection, order_id: UUID) -> UUID:
+    """Return the listing of an unpaid order, with a photo."""
+    [(sold_id,)] = owner.execute(
+        "select listing_id from public.orders where id = %s", [order_id]
+    ).fetchall()
+    owner.execute(
+        """
+        insert into public.listing_photos (
+          listing_id, url, path, file_size, mime_type, width, height
+        )
+        values (%s, 'https://files.test/a.jpg', %s, 10, 'image/jpeg', 100, 100)
+        """,
+        [sold_id, f"{sold_id}/0_{order_id}.jpg"],
+    )
+    return UUID(str(sold_id))
+
+
+@pytest.mark.parametrize("state", ["paid", "delivered", "disputed"])
+def test_photos_of_a_sale_stay_until_its_order_is_finished(
+    owner: Connection, order_id: UUID, *, moderator: Actor, sold_id: UUID, state: str
+) -> None:
+    """Photos of a sale show what the buyer was promised, so a dispute may need them."""
+    brought_to(owner, order_id, state)
+
+    assert "CONFLICT" == remove_photos(moderator, sold_id)["code"]
+    assert 1 == photo_count(owner, sold_id)
+
+
+def test_photos_of_a_finished_sale_stay_while_money_or_a_dispute_is_open(
+    owner: Connection, order_id: UUID, moderator: Actor, sold_id: UUID
+) -> None:
+    """A finished order may have a refund under way, or an open dispute."""
+    brought_to(owner, order_id, "released")
+    owner.execute("update public.orders set refund_pending = true where id = %s", [order_id])
+    assert "CONFLICT" == remove_photos(moderator, sold_id)["code"]
+    owner.execute("update public.orders set refund_pending = false where id = %s", [order_id])
+    owner.execute(
+        """
+        insert into public.disputes (
+          order_id, initiator_id, respondent_id, dispute_type, reason, amount_cents, currency
+        )
+        select id, buyer_id, seller_id, 'other', 'Not as shown', amount_cents, 'aud'
+        from public.orders where id = %s
+        """,
+        [order_id],
+    )
+    assert "CONFLICT" == remove_photos(moderator, sold_id)["code"]
+    assert 1 == photo_count(owner, sold_id)
+    owner.execute("update public.disputes set status = 'resolved', resolved_at = now()")
+
+    assert {"success": True} == remove_photos(moderator, sold_id)
+
+    assert 0 == photo_count(owner, sold_id)
 
 
 def test_seller_on_the_staff_removes_no_own_photos(
