@@ -23,15 +23,15 @@ ACCESS_MUTATIONS = (
     mutation(
         "sellers read declined payments",
         "payments/policies.sql",
-        "orders.buyer_id = (select auth.uid())",
-        "(select auth.uid()) in (orders.buyer_id, orders.seller_id)",
+        "where buyer_id = (select auth.uid())",
+        "where (select auth.uid()) in (buyer_id, seller_id)",
         MATRIX,
     ),
     mutation(
         "seller on the staff reads declined payments",
         "payments/policies.sql",
-        " and orders.seller_id <> (select auth.uid())",
-        "",
+        "where seller_id = (select auth.uid())",
+        "where false",
         MATRIX,
     ),
     mutation(

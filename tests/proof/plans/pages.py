@@ -330,6 +330,12 @@ PAGES: Mapping[str, Page] = {
     "payments of an order": Page(
         query="payments", where={"order_id": "eq.{order}"}, roles=SIGNED_IN
     ),
+    # No filter names the buyer, so only row level security does.
+    "newest payments of a buyer": Page(
+        query="payments",
+        where={"order": "created_at.desc", "limit": "20"},
+        roles=(Role.USER, Role.BUYER),
+    ),
     "refunds of an order": Page(
         query="refunds", where={"order_id": "eq.{refunded}"}, roles=SIGNED_IN
     ),
