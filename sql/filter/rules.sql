@@ -392,88 +392,88 @@ insert into private.filter_rules (
 (1, 'payid_listing', 'payment', '{payid}', 0, null, null, 75, 'PAYID', '{listing}'),
 (
   1, 'pay_app_mobile', 'payment', '{pay_app,mobile}', 10,
-  null, null, 80, 'PAYID', '{strict,order,listing,link}'
+  null, null, 80, 'PAYID', '{strict,order,listing,link,joined}'
 ),
 (
   1, 'mobile_pay_app', 'payment', '{mobile,pay_app}', 8,
-  null, null, 80, 'PAYID', '{strict,order,listing,link}'
+  null, null, 80, 'PAYID', '{strict,order,listing,link,joined}'
 ),
 (
   1, 'pay_app_described', 'payment', '{pay_app,described_mobile}', 10,
-  null, null, 80, 'PAYID', '{strict,order,listing}'
+  null, null, 80, 'PAYID', '{strict,order,listing,joined}'
 ),
 (
   1, 'pay_app_landline', 'payment', '{pay_app,landline}', 10,
-  null, null, 80, 'PAYID', '{strict,order,listing}'
+  null, null, 80, 'PAYID', '{strict,order,listing,joined}'
 ),
 (
   1, 'pay_app_digits', 'payment', '{pay_app,account_digits}', 8,
-  null, null, 80, 'PAYID', '{strict,order,listing}'
+  null, null, 80, 'PAYID', '{strict,order,listing,joined}'
 ),
 (
   1, 'digits_pay_app', 'payment', '{account_digits,pay_app}', 6,
-  null, null, 80, 'PAYID', '{strict,order,listing}'
+  null, null, 80, 'PAYID', '{strict,order,listing,joined}'
 ),
 (
   1, 'pay_app_bare', 'payment', '{pay_app,bare_mobile}', 10,
-  null, null, 80, 'PAYID', '{strict,order,listing}'
+  null, null, 80, 'PAYID', '{strict,order,listing,joined}'
 ),
 (
   1, 'pay_app_abn', 'payment', '{pay_app,abn_digits}', 8,
-  null, null, 80, 'ABN_PAYEE', '{strict,order,listing}'
+  null, null, 80, 'ABN_PAYEE', '{strict,order,listing,joined}'
 ),
 (
   1, 'abn_pay_app', 'payment', '{abn_digits,pay_app}', 8,
-  null, null, 80, 'ABN_PAYEE', '{strict,order,listing}'
+  null, null, 80, 'ABN_PAYEE', '{strict,order,listing,joined}'
 ),
 (
   1, 'pay_app_email', 'payment', '{pay_app,at_sign}', 10,
-  null, null, 80, 'PAYID', '{strict,order,listing,link}'
+  null, null, 80, 'PAYID', '{strict,order,listing,link,joined}'
 ),
 (
   1, 'email_pay_app', 'payment', '{at_sign,pay_app}', 8,
-  null, null, 80, 'PAYID', '{strict,order,listing,link}'
+  null, null, 80, 'PAYID', '{strict,order,listing,link,joined}'
 ),
 (
   1, 'pay_app_at_provider', 'payment', '{pay_app,provider}', 10,
-  null, null, 80, 'PAYID', '{strict,order,listing}'
+  null, null, 80, 'PAYID', '{strict,order,listing,joined}'
 ),
 (
   1, 'pay_app_weak_provider', 'payment', '{pay_app,weak_provider}', 8,
-  null, null, 80, 'PAYID', '{strict,order,listing}'
+  null, null, 80, 'PAYID', '{strict,order,listing,joined}'
 ),
 (
   1, 'provider_pay_app', 'payment', '{provider,pay_app}', 8,
-  null, null, 80, 'PAYID', '{strict,order,listing}'
+  null, null, 80, 'PAYID', '{strict,order,listing,joined}'
 ),
 (
   1, 'pay_app_domain', 'payment', '{pay_app,dot,tld}', 8,
-  null, null, 80, 'PAYID', '{strict,order,listing,link}'
+  null, null, 80, 'PAYID', '{strict,order,listing,link,joined}'
 ),
 (
   1, 'pay_app_me', 'payment', '{pay_app,tight_dot,path_tld}', 0,
-  null, null, 80, 'PAYMENT_OUTSIDE', '{strict,order,listing,link}'
+  null, null, 80, 'PAYMENT_OUTSIDE', '{strict,order,listing,link,joined}'
 ),
 (
   1, 'pay_app_colon', 'payment', '{pay_app,colon}', 1,
-  null, null, 75, 'PAYID', '{strict,order}'
+  null, null, 75, 'PAYID', '{strict,order,joined}'
 ),
 (
   1, 'pay_app_handle', 'payment', '{pay_app,handle_like}', 6,
-  null, null, 80, 'PAYID', '{strict,order}'
+  null, null, 80, 'PAYID', '{strict,order,joined}'
 ),
 (
   1, 'pay_app_sign', 'payment', '{pay_app,handle_sign}', 6,
-  null, null, 80, 'PAYID', '{strict,order}'
+  null, null, 80, 'PAYID', '{strict,order,joined}'
 ),
 (1, 'bank', 'payment', '{bank}', 0, 'neg', 'bank_safe', 45, 'BANK_TRANSFER', '{strict,order}'),
 (
   1, 'bsb_account', 'payment', '{bsb_account}', 0,
-  'id_cue', null, 85, 'BANK_ACCOUNT', '{strict,order,listing}'
+  'id_cue', null, 85, 'BANK_ACCOUNT', '{strict,order,listing,joined}'
 ),
 (
   1, 'bank_account', 'payment', '{bank,bank_account}', 8,
-  null, null, 85, 'BANK_ACCOUNT', '{strict,order,listing}'
+  null, null, 85, 'BANK_ACCOUNT', '{strict,order,listing,joined}'
 ),
 (
   1, 'pay_bank_account', 'payment', '{pay,bank_account}', 6,
@@ -481,23 +481,23 @@ insert into private.filter_rules (
 ),
 (
   1, 'split_account', 'payment', '{account_digits,account_cue,account_digits}', 2,
-  null, null, 85, 'BANK_ACCOUNT', '{strict,order,listing}'
+  null, null, 85, 'BANK_ACCOUNT', '{strict,order,listing,joined}'
 ),
 (
   1, 'bsb_word_account', 'payment', '{bsb,bank_account}', 4,
-  null, null, 90, 'BANK_ACCOUNT', '{strict,order,listing,link}'
+  null, null, 90, 'BANK_ACCOUNT', '{strict,order,listing,link,joined}'
 ),
 (
   1, 'bsb_digits', 'payment', '{bsb,account_digits}', 5,
-  null, null, 85, 'BANK_ACCOUNT', '{strict,order,listing,link}'
+  null, null, 85, 'BANK_ACCOUNT', '{strict,order,listing,link,joined}'
 ),
 (
   1, 'digits_bsb', 'payment', '{account_digits,bsb}', 3,
-  null, null, 80, 'BANK_ACCOUNT', '{strict,order}'
+  null, null, 80, 'BANK_ACCOUNT', '{strict,order,joined}'
 ),
 (
   1, 'account_digits', 'payment', '{account_cue,account_digits}', 5,
-  'id_cue', null, 80, 'BANK_ACCOUNT', '{strict,order}'
+  'id_cue', null, 80, 'BANK_ACCOUNT', '{strict,order,joined}'
 ),
 (
   1, 'wise_name', 'payment', '{wise,handle_cue}', 1,
@@ -505,23 +505,23 @@ insert into private.filter_rules (
 ),
 (
   1, 'digits_account', 'payment', '{account_digits,account_cue}', 2,
-  'id_cue', null, 75, 'BANK_ACCOUNT', '{strict,order}'
+  'id_cue', null, 75, 'BANK_ACCOUNT', '{strict,order,joined}'
 ),
 (
   1, 'long_account', 'payment', '{bank_account,account_cue}', 3,
-  null, null, 80, 'BANK_ACCOUNT', '{strict,order}'
+  null, null, 80, 'BANK_ACCOUNT', '{strict,order,joined}'
 ),
 (
   1, 'account_more', 'payment', '{account_cue,seven_digits}', 3,
-  'id_cue', null, 75, 'BANK_ACCOUNT', '{strict,order}'
+  'id_cue', null, 75, 'BANK_ACCOUNT', '{strict,order,joined}'
 ),
 (
   1, 'account_long', 'payment', '{account_cue,abn_digits}', 4,
-  'id_cue', null, 75, 'BANK_ACCOUNT', '{strict,order}'
+  'id_cue', null, 75, 'BANK_ACCOUNT', '{strict,order,joined}'
 ),
 (
   1, 'bank_digits', 'payment', '{bank,account_digits}', 10,
-  'id_cue', null, 80, 'BANK_ACCOUNT', '{strict,order}'
+  'id_cue', null, 80, 'BANK_ACCOUNT', '{strict,order,joined}'
 ),
 (
   1, 'bank_name_account', 'payment', '{bank_name,bank_account}', 5,
@@ -529,7 +529,7 @@ insert into private.filter_rules (
 ),
 (
   1, 'pay_app_account', 'payment', '{pay_app,bank_account}', 8,
-  null, null, 85, 'BANK_ACCOUNT', '{strict,order,listing}'
+  null, null, 85, 'BANK_ACCOUNT', '{strict,order,listing,joined}'
 ),
 (
   1, 'bank_name_digits', 'payment', '{bank_name,account_digits}', 5,
@@ -541,11 +541,11 @@ insert into private.filter_rules (
 ),
 (
   1, 'abn_payee', 'payment', '{pay,abn,abn_digits}', 6,
-  null, null, 80, 'ABN_PAYEE', '{strict,order}'
+  null, null, 80, 'ABN_PAYEE', '{strict,order,joined}'
 ),
 (
   1, 'abn_payee_after', 'payment', '{abn,abn_digits,pay}', 8,
-  null, null, 80, 'ABN_PAYEE', '{strict,order}'
+  null, null, 80, 'ABN_PAYEE', '{strict,order,joined}'
 ),
 (
   1, 'pay_abn_digits', 'payment', '{pay,abn_digits}', 5,
@@ -553,17 +553,17 @@ insert into private.filter_rules (
 ),
 (
   1, 'abn_bank', 'payment', '{abn,abn_digits,bank}', 8,
-  null, null, 80, 'ABN_PAYEE', '{strict,order}'
+  null, null, 80, 'ABN_PAYEE', '{strict,order,joined}'
 ),
 (
   1, 'bank_abn', 'payment', '{bank,abn_digits}', 8,
-  null, null, 80, 'ABN_PAYEE', '{strict,order}'
+  null, null, 80, 'ABN_PAYEE', '{strict,order,joined}'
 ),
 (1, 'pay_mobile', 'payment', '{pay,to,mobile}', 4, null, null, 75, 'PAYID', '{strict,order}'),
-(1, 'card', 'payment', '{card}', 0, null, null, 90, 'CARD_NUMBER', '{strict,order,listing}'),
+(1, 'card', 'payment', '{card}', 0, null, null, 90, 'CARD_NUMBER', '{strict,order,listing,joined}'),
 (
   1, 'card_solid', 'payment', '{card_solid}', 0,
-  'id_cue', null, 90, 'CARD_NUMBER', '{strict,order,listing}'
+  'id_cue', null, 90, 'CARD_NUMBER', '{strict,order,listing,joined}'
 ),
 (1, 'wallet', 'payment', '{wallet}', 0, null, null, 80, 'CRYPTO', '{strict,order}'),
 (
@@ -588,7 +588,7 @@ insert into private.filter_rules (
 ),
 (
   1, 'cashtag', 'payment', '{pay_app,cashtag}', 2,
-  null, null, 80, 'PAYMENT_OUTSIDE', '{strict,order,link}'
+  null, null, 80, 'PAYMENT_OUTSIDE', '{strict,order,link,joined}'
 ),
 (
   1, 'remit', 'payment', '{remit,remit_cue}', 6,

@@ -142,8 +142,8 @@ FILTER_MUTATIONS = (
     mutation(
         "a card number passes after payment",
         RULES,
-        "'{card}', 0, null, null, 90, 'CARD_NUMBER', '{strict,order,listing}'",
-        "'{card}', 0, null, null, 90, 'CARD_NUMBER', '{strict,listing}'",
+        "'{card}', 0, null, null, 90, 'CARD_NUMBER', '{strict,order,listing,joined}'",
+        "'{card}', 0, null, null, 90, 'CARD_NUMBER', '{strict,listing,joined}'",
         TRICKS,
     ),
     mutation(
@@ -215,8 +215,8 @@ FILTER_MUTATIONS = (
     mutation(
         "money in one message makes an account of a number in the next",
         REFUSALS,
-        "      hit.start_at >= v_start\n      or known.pattern\n",
-        "      true\n      or known.pattern\n",
+        "private.filter_findings(v_whole, 'joined', v_start)",
+        "private.filter_findings(v_whole, 'order', v_start)",
         MESSAGES,
     ),
     mutation(

@@ -79,17 +79,23 @@ begin
       'end', least(hit.end_at - v_start, char_length(p_text))
     )
   into v_span
-  from unnest(private.filter_findings(v_whole, 'order', v_start)) as hit
+  from (
+    select
+      found.rule,
+      found.score,
+      found.start_at + v_start as start_at,
+      found.end_at + v_start as end_at
+    from unnest(private.filter_findings(p_text, 'order')) as found
+    union all
+    -- A word such as "money" in an earlier text makes no account of a number in this one.
+    select found.rule, found.score, found.start_at, found.end_at
+    from unnest(private.filter_findings(v_whole, 'joined', v_start)) as found
+    where p_earlier <> '{}'
+  ) as hit
   inner join private.filter_rules as known on known.rule = hit.rule and known.active
   where
     hit.end_at > v_start
     and hit.score >= private.setting('filter_mask')::integer
-    -- A word such as "money" in an earlier text makes no account number of a number.
-    and (
-      hit.start_at >= v_start
-      or known.pattern
-      && '{abn,account_cue,bank,bsb,bsb_account,card,card_solid,pay_app,payid}'
-    )
     -- A party may name a phone number after "my account", but not after "my PayID".
     and not (
       known.pattern <@ '{abn_digits,account_cue,account_digits,bank,bank_account}'
