@@ -122,7 +122,7 @@ def _measure(subjects: Sequence[str], seconds: float, console: Console) -> list[
     meter = machine.Meter()
     with _steps(console) as show:
         for measured in _figures(subjects, seconds, show):
-            figure = measured.judged(meter.usage())
+            figure = measured.with_problem(meter.usage())
             console.print(f"  {figure.name}: {figure.text}")
             found.append(figure)
     return sorted(found, key=lambda figure: list(SUBJECTS).index(figure.subject))

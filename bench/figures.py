@@ -79,7 +79,7 @@ class Figure:
             return ""
         return f"{'≤' if self.is_ceiling else '≥'} {self.target:,g} {self.unit}".strip()
 
-    def judged(self, usage: Usage) -> "Figure":
+    def with_problem(self, usage: Usage) -> "Figure":
         """Return the figure, with a problem if it misses its target because the CPU was too busy.
 
         A ratio needs no quiet machine: its two sides ran in turns, so other load slowed both.

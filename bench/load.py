@@ -9,7 +9,7 @@ from http import HTTPStatus
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One request."""
+    """A request that the load sends."""
 
     method: str
     path: str

@@ -60,8 +60,8 @@ def test_canary_is_green_on_a_healthy_system(
     assert "Stripe delivered evt_" in progress
     assert f"{len(steps.ON_STAGING)} of {len(steps.ON_STAGING)} steps passed." in table
     assert "## Canary on staging: green" in page.read_text()
-    asked = [one for one in stripe.requests if one[1].startswith("/v1/webhook_endpoints")]
-    assert {("GET", "/v1/webhook_endpoints")} == set(asked)
+    listed = [one for one in stripe.requests if one[1].startswith("/v1/webhook_endpoints")]
+    assert {("GET", "/v1/webhook_endpoints")} == set(listed)
     assert endpoints
     assert endpoints == webhook_endpoints(prepared_stack)
 

@@ -154,7 +154,7 @@ def test_bad_option_is_one_sentence(options: list[str], sentence: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("moment", "number"),
+    ("output", "number"),
     [
         (None, signal.SIGINT),
         ("The whole system starts", signal.SIGINT),
@@ -162,7 +162,7 @@ def test_bad_option_is_one_sentence(options: list[str], sentence: str) -> None:
     ],
 )
 def test_interrupted_demo_leaves_no_process(
-    tmp_path: Path, moment: str | None, number: signal.Signals
+    tmp_path: Path, output: str | None, number: signal.Signals
 ) -> None:
     """A demo that is stopped at its start, or in the middle, ends each of its processes."""
     mark = f"{os.getpid()}-{tmp_path.name}"
@@ -175,10 +175,10 @@ def test_interrupted_demo_leaves_no_process(
         env=os.environ | {"DEMO_TEST": mark},
     ) as process:
         assert process.stdout is not None
-        if moment is None:
+        if output is None:
             assert wait_until(lambda: len(processes_with(mark)) > 1, 60)
-        elif not any(moment in line for line in process.stdout):
-            pytest.fail(f"the demo ended before “{moment}”")
+        elif not any(output in line for line in process.stdout):
+            pytest.fail(f"the demo ended before “{output}”")
 
         process.send_signal(number)
 

@@ -21,7 +21,7 @@ def environment() -> Iterator[Mapping[str, str]]:
 
 @pytest.fixture(scope="module")
 def shop(environment: Mapping[str, str]) -> Iterator[Shop]:
-    """Give a way to act on the stack, one per module, because Postgres may have crashed."""
+    """Give a new Shop per module, because a crash of Postgres cuts its connections."""
     with Shop(environment) as shop:
         yield shop
 

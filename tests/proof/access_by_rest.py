@@ -1,6 +1,7 @@
 """A sample of the access matrix through REST, with tokens that the gateway verifies.
 
-`make access` runs this file after the whole matrix. Its name keeps it out of `make test`.
+`make access` runs this file after the whole matrix. pytest collects only
+`test_*.py`, so `make test` skips it.
 """
 
 from collections.abc import Iterator

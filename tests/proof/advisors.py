@@ -1,6 +1,7 @@
 """Supabase's own linter over our schema: every finding above info is reviewed.
 
-`make advisors` runs this file. Its name keeps it out of `make test`, because the CLI takes seconds.
+`make advisors` runs this file. pytest collects only `test_*.py`, so `make test`
+skips it: the CLI takes seconds.
 """
 
 import json

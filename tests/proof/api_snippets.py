@@ -1,6 +1,7 @@
-"""Run the examples of docs/api.md: each reaches what it names, and answers as its section says.
+"""Run the examples of docs/api.md: each reaches its route, and answers as its section says.
 
-`make client` runs this file. Its name keeps it out of `make test`, because it starts a stack.
+`make client` runs this file. pytest collects only `test_*.py`, so `make test` skips
+it: it starts a stack.
 """
 
 import json

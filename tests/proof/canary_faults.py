@@ -1,7 +1,7 @@
 """Plant each fault in a running deployment; the canary must turn red in the right steps.
 
-`make canary-faults` runs this file. Its name keeps it out of `make test`, because each fault takes
-a whole run of the canary.
+`make canary-faults` runs this file. pytest collects only `test_*.py`, so `make test`
+skips it: each fault takes a whole run of the canary.
 """
 
 from collections.abc import Iterator

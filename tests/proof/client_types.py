@@ -1,7 +1,8 @@
 """The TypeScript types for the web app: written by Supabase's CLI, with the answers of our RPCs.
 
 `make types` writes them anew. `make client` compares them with the schema, and compiles a program
-that uses them. The file's name keeps it out of `make test`, because CLI and compiler take seconds.
+that uses them. pytest collects only `test_*.py`, so `make test` skips it: CLI and compiler take
+seconds.
 """
 
 import os

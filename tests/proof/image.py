@@ -1,7 +1,8 @@
 """The files and packages that the Dockerfile takes are enough, on a read-only disk.
 
 No Docker is needed: a mount namespace makes the disk read-only, as compose.yaml does.
-`make deployment` runs this file. Its name keeps it out of `make test`.
+`make deployment` runs this file. pytest collects only
+`test_*.py`, so `make test` skips it.
 """
 
 import os

@@ -1,7 +1,7 @@
 """`deploy/proxy.conf` on a real nginx, in front of the real service.
 
 `make deployment` runs this file. It names nginx in the variable NGINX, and installs it if need be.
-The name of the file keeps it out of `make test`.
+pytest collects only `test_*.py`, so `make test` skips it.
 """
 
 import contextlib

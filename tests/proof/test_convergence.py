@@ -24,14 +24,14 @@ from tests.support.stack import running_stack
 
 DELIVERIES = int(os.environ.get("SOAK_DELIVERIES", "600"))
 #: An order has about this many events.
-EVENTS_OF_A_PLAY = 8
+EVENTS_PER_ORDER = 8
 #: More orders would take longer to begin than their events to arrive.
-MOST_PLAYS = 400
-PLAYS = max(len(SCENARIOS), min(MOST_PLAYS, DELIVERIES // 125))
+MOST_ORDERS = 400
+ORDERS = max(len(SCENARIOS), min(MOST_ORDERS, DELIVERIES // 125))
 #: The senders get the events of this many orders together.
-PLAYS_AT_ONCE = 10
+ORDERS_AT_ONCE = 10
 #: Each event is delivered this many times.
-COPIES = max(2, DELIVERIES // (PLAYS * EVENTS_OF_A_PLAY))
+COPIES = max(2, DELIVERIES // (ORDERS * EVENTS_PER_ORDER))
 KILLS = max(2, min(40, DELIVERIES // 800))
 #: The longest time without a kill until a wave is settled.
 TIMEOUT_S = 300
@@ -72,7 +72,7 @@ def test_all_deliveries_end_in_the_truth_of_stripe(soak: "Soak") -> None:
     There are at least SOAK_DELIVERIES deliveries. SOAK_SEED repeats the plan of a run, but not
     its timing.
     """
-    soak.open(PLAYS)
+    soak.open(ORDERS)
     for wave in range(WAVES):
         soak.run(wave)
     soak.deliver_rest(DELIVERIES)
@@ -118,8 +118,8 @@ class Soak:
     def run(self, wave: int) -> None:
         """Take the steps of a wave at Stripe, while its events are delivered."""
         for number, run in enumerate(self.rng.sample(self.runs, len(self.runs))):
-            if number % PLAYS_AT_ONCE == 0:
-                self._take_news()
+            if number % ORDERS_AT_ONCE == 0:
+                self._take_events()
             for step in run.scenario.waves[wave] if wave < len(run.scenario.waves) else ():
                 step(run)
         if wave == WAVES - 1:
@@ -206,38 +206,38 @@ class Soak:
         if time.monotonic() >= self._report_at:
             self.report("delivering")
             self._report_at = time.monotonic() + REPORT_S
-        self._take_news()
+        self._take_events()
         if self.senders.left > 0:
             return False
         self.reconciler.run()
-        return not self._take_news() and self._open_work() == []
+        return not self._take_events() and self._open_work() == []
 
-    def _take_news(self) -> bool:
+    def _take_events(self) -> bool:
         """Hand new events of Stripe to the senders; return true if there were any."""
-        news = [event for account in self._accounts() for event in self._news_of(account)]
-        for event in self.rng.sample(news, len(news)):
+        events = [event for account in self._accounts() for event in self._new_events_of(account)]
+        for event in self.rng.sample(events, len(events)):
             self.events[event["id"]] = event
             self.senders.add(event, COPIES)
-        return bool(news)
+        return bool(events)
 
     def _accounts(self) -> list[str]:
         query = "select stripe_connect_account_id from public.users where id = any(%s)"
         ids = [seller.id for seller in self.sellers]
         return ["", *(account for (account,) in self.shop.db.execute(query, [ids]))]
 
-    def _news_of(self, account: str) -> list[dict[str, Any]]:
+    def _new_events_of(self, account: str) -> list[dict[str, Any]]:
         """Return the events of an account since the last look, oldest first."""
         options: Any = {"stripe_account": account} if account else {}
         newest = self._newest.get(account)
         params: Any = {"limit": 100} | ({"ending_before": newest} if newest else {})
         pages = self.shop.stripe.v1.events.list(params, options)
         # With ending_before the library reads on from the oldest, without it from the newest.
-        news = [event.to_dict() for event in pages.auto_paging_iter()]
+        events = [event.to_dict() for event in pages.auto_paging_iter()]
         if newest is None:
-            news.reverse()
-        if news:
-            self._newest[account] = news[-1]["id"]
-        return news
+            events.reverse()
+        if events:
+            self._newest[account] = events[-1]["id"]
+        return events
 
     def _open_work(self) -> list[Any]:
         """Return unsettled events, open or dead outbox rows, and events that the inbox lacks."""

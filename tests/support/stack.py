@@ -25,10 +25,10 @@ READY_S = 90
 def running_stack(*options: str) -> Iterator[Mapping[str, str]]:
     """Run `python -m devstack up` with these options; give the environment that it prints."""
     with tempfile.TemporaryDirectory(prefix="market-stack-") as folder:
-        told, log = Path(folder, "env"), Path(folder, "devstack.log")
+        env_file, log = Path(folder, "env"), Path(folder, "devstack.log")
         command = [
             *(sys.executable, "-m", "devstack", "up", "--ephemeral"),
-            *("--port-base", str(free_base(len(PARTS))), "--env-file", str(told), *options),
+            *("--port-base", str(free_base(len(PARTS))), "--env-file", str(env_file), *options),
         ]
         # The stack ends with the tests, even if they are killed.
         process = start(

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 EC_KEY = ec.generate_private_key(ec.SECP256R1())
 RSA_KEY = rsa.generate_private_key(public_exponent=65_537, key_size=2048)
-STRANGER_KEY = ec.generate_private_key(ec.SECP256R1())
+UNKNOWN_KEY = ec.generate_private_key(ec.SECP256R1())
 
 
 def public_jwk(key: Any, key_id: str) -> dict[str, Any]:
@@ -87,8 +87,8 @@ def _with_bad_signature(claims: Mapping[str, Any]) -> dict[str, str]:
         "unsigned": jwt.encode(dict(claims), "", algorithm="none", headers={"kid": "ec-1"}),
         "without its signature": f"{head}.{_encoded(claims)}.",
         "tampered": f"{head}.{other_user}.{signature}",
-        "another key under our id": signed_token(claims, key=STRANGER_KEY),
-        "unknown id": signed_token(claims, key=STRANGER_KEY, key_id="ec-2"),
+        "another key under our id": signed_token(claims, key=UNKNOWN_KEY),
+        "unknown id": signed_token(claims, key=UNKNOWN_KEY, key_id="ec-2"),
         "no id": signed_token(claims, key_id=None),
         "id of a key of another kind": signed_token(claims, key_id="rsa-1"),
         "algorithm of another kind": signed_token(claims, key=RSA_KEY, algorithm="RS256"),

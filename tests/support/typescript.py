@@ -9,7 +9,7 @@ import pydantic
 
 
 #: Keywords that restrict a value, for which TypeScript has no notation.
-UNSAID = frozenset(
+DROPPED = frozenset(
     {
         "$defs",
         "default",
@@ -23,7 +23,7 @@ UNSAID = frozenset(
         "title",
     }
 )
-_SAID = frozenset(
+_EXPRESSED = frozenset(
     {
         "$ref",
         "additionalProperties",
@@ -63,7 +63,7 @@ def type_of(schema: Mapping[str, Any], models: Mapping[str, Any], *, indent: str
         ValueError: the schema has a keyword that the type would lose.
 
     """
-    lost = schema.keys() - UNSAID - _SAID
+    lost = schema.keys() - DROPPED - _EXPRESSED
     if lost:
         raise ValueError(f"no notation for {', '.join(sorted(lost))}")
     parts = list(_parts(schema, models, indent))

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 
-from tests.integration.adapters.wake_up import HEAR_S
+from tests.integration.adapters.wake_up import ARRIVAL_S
 
 
 _HUGE = 1_100_000  # more than the client takes in one frame
@@ -25,7 +25,7 @@ class BadRealtime:
         self._port = 0
         self._members: dict[ServerConnection, str] = {}
         self._broadcast_count = 0
-        self._news = asyncio.Condition()
+        self._changed = asyncio.Condition()
 
     @property
     def url(self) -> str:
@@ -53,13 +53,13 @@ class BadRealtime:
 
     async def joined(self, times: int) -> None:
         """Wait for this number of joins, counted from the start."""
-        async with asyncio.timeout(HEAR_S), self._news:
-            await self._news.wait_for(lambda: len(self.joins) >= times)
+        async with asyncio.timeout(ARRIVAL_S), self._changed:
+            await self._changed.wait_for(lambda: len(self.joins) >= times)
 
     async def heard_broadcasts(self, times: int) -> None:
         """Wait for this number of broadcasts."""
-        async with asyncio.timeout(HEAR_S), self._news:
-            await self._news.wait_for(lambda: self._broadcast_count >= times)
+        async with asyncio.timeout(ARRIVAL_S), self._changed:
+            await self._changed.wait_for(lambda: self._broadcast_count >= times)
 
     async def push(self, event: str, payload: dict[str, Any]) -> None:
         """Send a message on every joined topic."""
@@ -84,7 +84,7 @@ class BadRealtime:
         for connection in list(self._members):
             await connection.send(text)
 
-    async def say_too_much(self) -> None:
+    async def send_a_huge_frame(self) -> None:
         """Send a frame that is larger than the client accepts."""
         await self.push(
             "broadcast", {"type": "broadcast", "event": "x", "payload": {"a": "x" * _HUGE}}
@@ -114,7 +114,7 @@ class BadRealtime:
         elif frame["event"] == "broadcast" and not self.is_quiet:
             await _send(connection, frame["topic"], "broadcast", frame["payload"])
             self._broadcast_count += 1
-            await self._tell()
+            await self._notify()
 
     async def _answer_join(self, connection: ServerConnection, frame: dict[str, Any]) -> None:
         if self.refuses_joins:
@@ -126,11 +126,11 @@ class BadRealtime:
             await _reply(connection, frame, "ok", {"postgres_changes": bindings})
             await self.push("system", system_payload("ok", "Subscribed to PostgreSQL"))
         self.joins.append(frame["payload"])
-        await self._tell()
+        await self._notify()
 
-    async def _tell(self) -> None:
-        async with self._news:
-            self._news.notify_all()
+    async def _notify(self) -> None:
+        async with self._changed:
+            self._changed.notify_all()
 
 
 def system_payload(status: str, message: str) -> dict[str, Any]:

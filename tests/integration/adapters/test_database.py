@@ -187,7 +187,7 @@ def test_what_does_not_pass_is_given_up(adapter: Database, shop: Shop) -> None:
     assert ("DATABASE_BUSY", TRIES) == (caught.value.code, call_count(shop))
 
 
-def test_lock_that_is_let_go_is_had(adapter: Database, shop: Shop) -> None:
+def test_released_lock_is_taken(adapter: Database, shop: Shop) -> None:
     """The adapter retries after a lock timeout of Postgres, and the next try succeeds."""
     key = str(uuid.uuid4())
     adapter.call("adapters_note", key=key)
@@ -270,7 +270,7 @@ def test_request_id_travels_along(adapter: Database) -> None:
     assert adapter.call("adapters_caller")["request"] is None
 
 
-def test_threads_share_one_door(adapter: Database) -> None:
+def test_threads_share_one_adapter(adapter: Database) -> None:
     """Threads share one adapter, and each gets the answer to its own call."""
     ready = threading.Barrier(16)
 

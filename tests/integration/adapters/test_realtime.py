@@ -16,7 +16,13 @@ from market.adapters import connect
 from market.settings import Settings
 from tests.integration.adapters.bad_realtime import BadRealtime, system_payload
 from tests.integration.adapters.proxy import Proxy
-from tests.integration.adapters.wake_up import FAST_PROBES, HEAR_S, SLOW_PROBES, Listener, listening
+from tests.integration.adapters.wake_up import (
+    ARRIVAL_S,
+    FAST_PROBES,
+    SLOW_PROBES,
+    Listener,
+    listening,
+)
 from tests.integration.service.shop import Shop
 from tests.support.gateways import Gateway, running_gateway
 from tests.support.metrics import count_of
@@ -59,7 +65,7 @@ def connections_ended(reason: str) -> float:
 
 
 async def came_true(is_true: Callable[[], bool]) -> None:
-    assert await asyncio.to_thread(wait_until, is_true, HEAR_S)
+    assert await asyncio.to_thread(wait_until, is_true, ARRIVAL_S)
 
 
 def open_an_auction(shop: Shop) -> None:
@@ -88,7 +94,7 @@ def queue_a_cancel(shop: Shop) -> None:
         ("outbox", queue_a_cancel),
     ],
 )
-async def test_new_work_rings_its_job(
+async def test_new_work_wakes_its_job(
     shop: Shop, settings: Settings, job: str, work: Callable[[Shop], None]
 ) -> None:
     """Realtime publishes the tables of each job, and service_role may read them (D3)."""
@@ -104,7 +110,7 @@ async def test_new_work_rings_its_job(
         await listener.wake_up.came(after=before)
 
 
-async def test_gateway_that_restarts_rings_again(
+async def test_restarted_gateway_wakes_jobs_again(
     shop: Shop, settings: Settings, own_gateway: Gateway
 ) -> None:
     """A new subscription wakes the job, because it may have missed changes; so do later changes."""
@@ -125,7 +131,7 @@ async def test_gateway_that_restarts_rings_again(
         await listener.wake_up.came(after=before)
 
 
-async def test_lost_slot_rings_again(
+async def test_lost_slot_wakes_jobs_again(
     shop: Shop, settings: Settings, stack: Mapping[str, str]
 ) -> None:
     """Subscribers join again after Realtime has lost its replication slot."""
@@ -173,12 +179,12 @@ async def crash_channel(bad: BadRealtime, _listener: Listener) -> None:
     await bad.push("phx_error", {})
 
 
-async def tell_of_an_error(bad: BadRealtime, _listener: Listener) -> None:
+async def send_a_system_error(bad: BadRealtime, _listener: Listener) -> None:
     await bad.push("system", system_payload("error", "Token has expired 3 seconds ago"))
 
 
 async def let_the_token_end(bad: BadRealtime, listener: Listener) -> None:
-    await tell_of_an_error(bad, listener)
+    await send_a_system_error(bad, listener)
     await close_channel(bad, listener)
 
 
@@ -186,8 +192,8 @@ async def break_off(bad: BadRealtime, _listener: Listener) -> None:
     await bad.abort()
 
 
-async def say_too_much(bad: BadRealtime, _listener: Listener) -> None:
-    await bad.say_too_much()
+async def send_a_huge_frame(bad: BadRealtime, _listener: Listener) -> None:
+    await bad.send_a_huge_frame()
 
 
 async def kill_the_listener(_bad: BadRealtime, listener: Listener) -> None:
@@ -215,14 +221,14 @@ def hang_up(code: int) -> Break:
     [
         pytest.param(close_channel, "closed", id="phx_close"),
         pytest.param(crash_channel, "channel_error", id="phx_error"),
-        pytest.param(tell_of_an_error, "channel_error", id="system error"),
+        pytest.param(send_a_system_error, "channel_error", id="system error"),
         pytest.param(let_the_token_end, "channel_error", id="token"),
         pytest.param(hang_up(1000), "channel_error", id="1000"),
         pytest.param(hang_up(1001), "channel_error", id="1001"),
         pytest.param(hang_up(1011), "channel_error", id="1011"),
         pytest.param(hang_up(1012), "channel_error", id="1012"),
         pytest.param(break_off, "channel_error", id="abort"),
-        pytest.param(say_too_much, "channel_error", id="frame of more than 1 MiB"),
+        pytest.param(send_a_huge_frame, "channel_error", id="frame of more than 1 MiB"),
         pytest.param(kill_the_listener, "listening_ended", id="listen task"),
         pytest.param(be_quiet_for_a_while, "quiet", id="quiet"),
     ],

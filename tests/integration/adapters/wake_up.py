@@ -13,7 +13,7 @@ from market.settings import Settings
 
 
 #: The longest wait for an expected wake-up on a busy machine.
-HEAR_S = 60.0
+ARRIVAL_S = 60.0
 #: No probe is sent, and a new client follows soon after a lost one.
 SLOW_PROBES = Timing(
     probe_interval_s=3600, join_timeout_s=5, first_pause_s=0.05, longest_pause_s=0.2
@@ -36,7 +36,7 @@ class CountedWakeUp(asyncio.Event):
 
     async def came(self, times: int = 1, *, after: int = 0) -> int:
         """Wait for this number of wake-ups after a count; return the new count."""
-        async with asyncio.timeout(HEAR_S):
+        async with asyncio.timeout(ARRIVAL_S):
             while self.count < after + times:
                 self.clear()
                 await self.wait()

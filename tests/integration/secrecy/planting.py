@@ -63,7 +63,7 @@ class Cell:
 
 
 def cells() -> Iterator[Cell]:
-    """Yield each value that gets a mark of its own."""
+    """Yield each secret value to plant."""
     for table, columns in COLUMNS.items():
         stated = MATRIX["select"][table]
         # The outsider has no secrets, so all answers to them are the same in both databases.

@@ -26,7 +26,7 @@ from tests.support.factories import make_event_json, make_intent, signed
 TIMEOUT_S = 30.0
 AMOUNT = 10_000
 PAYMENTS_PATH = "/api/webhooks/stripe"
-#: Nobody waits for five minutes here, nor is anybody slowed down for what a test does in a second.
+#: Short soft close and retry delays, so that tests need not wait.
 _SETTINGS = {
     "snipe_window_s": "1",
     "snipe_extend_s": "1",

@@ -164,26 +164,26 @@ def test_wrong_profile_is_refused(person: Applicant, changes: Any) -> None:
 
 def test_nobody_sees_or_uses_the_session_of_another_user(shop: Shop, person: Applicant) -> None:
     """Case 21, B19: another user's verified session never passes the caller."""
-    thief = Applicant.of_somebody_new(shop)
+    other = Applicant.of_somebody_new(shop)
     session_id = person.started()
     person.check(session_id, "verified")
     person.wait_for_status("passed")
 
     answers = [
-        thief.browser.get(f"{KYC}?{query}")
+        other.browser.get(f"{KYC}?{query}")
         for query in (
             f"session_id={session_id}",
             f"user_id={person.user_id}",
             f"session_id={session_id}&user_id={person.user_id}",
-            f"session_id={session_id}&user_id={thief.user_id}",
+            f"session_id={session_id}&user_id={other.user_id}",
             "session_id=vs_none",
         )
     ]
-    started = thief.start(user_id=person.user_id, session_id=session_id, verificationId=session_id)
+    started = other.start(user_id=person.user_id, session_id=session_id, verificationId=session_id)
 
     assert [403] * 5 == [answer.status_code for answer in answers]
     assert session_id != started.json()["verificationId"]
-    assert "pending" == thief.shown()["status"]
+    assert "pending" == other.shown()["status"]
 
 
 def test_session_with_the_metadata_of_another_user_passes_nobody(

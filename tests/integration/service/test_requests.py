@@ -140,7 +140,7 @@ def test_health_shows_whether_the_adapters_work(shop: Shop) -> None:
     assert {"ok", "status", "timestamp", "services", "uptime"} == set(health.json())
 
 
-def test_event_is_found_by_whoever_has_the_token(shop: Shop) -> None:
+def test_caller_with_the_token_finds_an_event(shop: Shop) -> None:
     """A caller with the token finds an event by id or type, from a given time on."""
     event = shop.event({"object": "test"}, type=f"test.{time.time_ns()}")
     shop.post(event)

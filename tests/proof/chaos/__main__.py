@@ -23,7 +23,7 @@ import stripe  # noqa: E402
 from devstack.paths import ROOT  # noqa: E402
 from tests.proof.chaos.bidding import EXPECTED_REFUSALS  # noqa: E402
 from tests.proof.chaos.checks import check  # noqa: E402
-from tests.proof.chaos.facts import AtStripe, Sale, Witnesses, read_facts  # noqa: E402
+from tests.proof.chaos.facts import AtStripe, OutsideRecords, Sale, read_facts  # noqa: E402
 from tests.proof.chaos.plan import make_plan  # noqa: E402
 from tests.proof.chaos.report import Report  # noqa: E402
 from tests.proof.chaos.run import FinishedRun, Run  # noqa: E402
@@ -49,12 +49,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         report = _report(finished, system)
     _say(f"      checked; the run used {_memory_mb()} MB")
     report.write(options.out)
-    _tell(report, options.out)
+    _print(report, options.out)
     return 0 if report.is_green else 1
 
 
 def _report(finished: FinishedRun, system: System) -> Report:
-    witnesses = _witnesses(finished)
+    outside = _outside_records(finished)
     client = stripe.StripeClient(
         system.environment["STRIPE_SECRET_KEY"],
         base_addresses={"api": system.environment["STRIPE_API_BASE"]},
@@ -62,17 +62,17 @@ def _report(finished: FinishedRun, system: System) -> Report:
     at_stripe = AtStripe.read(client)
     url = system.environment["DATABASE_URL"]
     with psycopg.connect(url, autocommit=True, options="-c search_path=") as db:
-        facts = read_facts(db, witnesses, at_stripe)
+        facts = read_facts(db, outside, at_stripe)
     return Report(finished=finished, facts=facts, results=check(facts))
 
 
-def _witnesses(finished: FinishedRun) -> Witnesses:
+def _outside_records(finished: FinishedRun) -> OutsideRecords:
     refused = {
         code: count
         for code, count in finished.bidding.refusals.items()
         if code not in EXPECTED_REFUSALS
     }
-    return Witnesses(
+    return OutsideRecords(
         sales={
             lot.id: Sale(
                 listed_end_at=lot.listed_end_at,
@@ -88,7 +88,7 @@ def _witnesses(finished: FinishedRun) -> Witnesses:
     )
 
 
-def _tell(report: Report, out: Path) -> None:
+def _print(report: Report, out: Path) -> None:
     for result in report.results:
         mark = "FOUND" if result.problems else "ok"
         _say(f"{mark:>5}  {result.name} ({result.looked_at} looked at)")

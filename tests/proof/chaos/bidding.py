@@ -19,7 +19,7 @@ _WATCH_S = 1.5
 _BUSY_S = 0.2
 #: After an outage an auction may go on, so a bidder who was late tries again.
 _LATE_S, _LATE_TRIES = 2.0, 3
-#: After the end a bidder who has lost the receipt sends the bid again.
+#: The time after the end at which a bidder repeats a bid whose receipt was lost.
 _REPEAT_S = 6.0
 #: Refusals that bidders must expect. Any other is a fault.
 EXPECTED_REFUSALS = frozenset(

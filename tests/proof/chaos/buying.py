@@ -110,7 +110,7 @@ class _Deal:
 
     async def _pay(self, ending: Ending) -> None:
         secret, *others = await asyncio.gather(
-            *(self._intent() for _ in range(2 if ending is Ending.ASKED_TWICE else 1))
+            *(self._intent() for _ in range(2 if ending is Ending.REQUESTED_TWICE else 1))
         )
         if any(other != secret for other in others):
             self._unexpected["two intents for one order"] += 1

@@ -88,10 +88,11 @@ def check(facts: Facts) -> list[Result]:
 
 
 def _closed_once(context: CheckContext) -> Iterator[str]:
-    """Each change of an auction raises its version by one, so a second close would show."""
+    """Yield auctions that were lost, not closed, closed early or closed twice."""
     found = {row["id"] for row in context.each("auctions")}
-    yield from (f"auction {lost} is lost" for lost in context.facts.witnesses.sales.keys() - found)
+    yield from (f"auction {lost} is lost" for lost in context.facts.outside.sales.keys() - found)
     for row in context.facts.rows["auctions"]:
+        # Each change of an auction raises its version by one, so a second close would show.
         expected = context.replays[row["id"]].oracle.version
         if row["status"] not in ("finalized", "no_sale"):
             yield f"auction {row['id']} is {row['status']}"
@@ -125,7 +126,7 @@ def _listings(context: CheckContext) -> Iterator[str]:
 
 
 def _receipts_agree(context: CheckContext) -> Iterator[str]:
-    context.count = len(context.facts.witnesses.answered)
+    context.count = len(context.facts.outside.answered)
     for replay in context.replays.values():
         yield from replay.problems
 
@@ -141,7 +142,7 @@ def _no_late_bid(context: CheckContext) -> Iterator[str]:
 
 def _receipts_are_kept(context: CheckContext) -> Iterator[str]:
     stored = {(r["bidder_id"], r["client_bid_id"]): r["receipt"] for r in context.each("receipts")}
-    for answered in context.facts.witnesses.answered:
+    for answered in context.facts.outside.answered:
         key = (answered.bidder_id, answered.client_bid_id)
         kept = stored.pop(key, None)
         if kept is None:
@@ -152,8 +153,8 @@ def _receipts_are_kept(context: CheckContext) -> Iterator[str]:
 
 
 def _repeats(context: CheckContext) -> Iterator[str]:
-    context.count = len(context.facts.witnesses.repeated)
-    for answered, answer in context.facts.witnesses.repeated:
+    context.count = len(context.facts.outside.repeated)
+    for answered, answer in context.facts.outside.repeated:
         if answer != answered.receipt | {"idempotent": True}:
             yield f"bid {answered.client_bid_id} was repeated and got {answer}"
 
@@ -287,7 +288,7 @@ def _real_outages(context: CheckContext) -> Iterator[str]:
 def _logs(context: CheckContext) -> Iterator[str]:
     """Verify each auction's log as anyone can, and look for every receipt in it."""
     answered: dict[str, list[AnsweredBid]] = {}
-    for one in context.facts.witnesses.answered:
+    for one in context.facts.outside.answered:
         answered.setdefault(str(one.auction_id), []).append(one)
     for row in context.each("logs"):
         try:
@@ -314,12 +315,12 @@ def _nothing_open(context: CheckContext) -> Iterator[str]:
     for row in (*context.each("outbox"), *context.each("events")):
         if row["status"] in ("queued", "leased", "received", "failed"):
             yield f"open: {dict(row)}"
-    yield from (f"{count} {name} were open" for name, count in context.facts.witnesses.left.items())
+    yield from (f"{count} {name} were open" for name, count in context.facts.outside.left.items())
 
 
 def _no_unexpected_answer(context: CheckContext) -> Iterator[str]:
-    context.count = len(context.facts.witnesses.answered)
-    for answer, count in context.facts.witnesses.unexpected.items():
+    context.count = len(context.facts.outside.answered)
+    for answer, count in context.facts.outside.unexpected.items():
         yield f"{count} times {answer}"
 
 

@@ -103,8 +103,8 @@ class Sale:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Witnesses:
-    """The facts that the people of the market know without the database."""
+class OutsideRecords:
+    """The bidders and Stripe recorded these facts outside the database."""
 
     sales: Mapping[UUID, Sale]
     answered: Sequence[AnsweredBid]
@@ -143,7 +143,7 @@ class AtStripe:
 class Facts:
     """A finished market, read from outside."""
 
-    witnesses: Witnesses
+    outside: OutsideRecords
     rows: Mapping[str, Sequence[Row]]
     stripe: AtStripe
 
@@ -157,12 +157,12 @@ class Facts:
     def sold(self) -> Iterator[tuple[Row, Sale]]:
         """Yield each order with the plan of its auction."""
         for order in self.rows["orders"]:
-            yield order, self.witnesses.sales[order["auction_id"]]
+            yield order, self.outside.sales[order["auction_id"]]
 
 
-def read_facts(db: psycopg.Connection[Any], witnesses: Witnesses, stripe: AtStripe) -> Facts:
-    """Read all facts about the auctions that the witnesses know."""
-    values = {"auctions": list(witnesses.sales)}
+def read_facts(db: psycopg.Connection[Any], outside: OutsideRecords, stripe: AtStripe) -> Facts:
+    """Read all facts about the auctions in these outside records."""
+    values = {"auctions": list(outside.sales)}
     with db.cursor(row_factory=dict_row) as cursor:
         rows = {name: cursor.execute(query, values).fetchall() for name, query in _QUERIES.items()}
-    return Facts(witnesses=witnesses, rows=rows, stripe=stripe)
+    return Facts(outside=outside, rows=rows, stripe=stripe)

@@ -21,12 +21,12 @@ AFTER_S = 10.0
 
 
 class Ending(StrEnum):
-    """The end of an order that a sale leaves."""
+    """The state in which a sale leaves its order."""
 
     UNPAID = "unpaid"
     PAID = "paid"
     DECLINED_FIRST = "declined_first"
-    ASKED_TWICE = "asked_twice"
+    REQUESTED_TWICE = "requested_twice"
     CONFIRMED = "confirmed"
     CANCELLED = "cancelled"
     REFUNDED = "refunded"
@@ -38,7 +38,7 @@ _ENDINGS = {
     Ending.UNPAID: 55,
     Ending.PAID: 15,
     Ending.DECLINED_FIRST: 10,
-    Ending.ASKED_TWICE: 10,
+    Ending.REQUESTED_TWICE: 10,
     Ending.CONFIRMED: 10,
     Ending.CANCELLED: 5,
     Ending.REFUNDED: 5,

@@ -8,7 +8,7 @@ from typing import Any, LiteralString
 import psycopg
 
 from tests.proof.chaos.checks import check
-from tests.proof.chaos.facts import AtStripe, Facts, Witnesses, read_facts
+from tests.proof.chaos.facts import AtStripe, Facts, OutsideRecords, read_facts
 
 
 #: Let the owner write what the schema refuses, and choose the rows to change. All is rolled back.
@@ -168,7 +168,7 @@ ROWS: Mapping[str, tuple[LiteralString, ...]] = {
           processed_at = null, next_attempt_at = now() where status = 'processed'""",
     ),
 }
-Change = Callable[[Witnesses, AtStripe], tuple[Witnesses, AtStripe]]
+Change = Callable[[OutsideRecords, AtStripe], tuple[OutsideRecords, AtStripe]]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,7 +186,7 @@ class Planted:
 
 
 def plant_all(
-    db: psycopg.Connection[Any], witnesses: Witnesses, stripe: AtStripe
+    db: psycopg.Connection[Any], outside: OutsideRecords, stripe: AtStripe
 ) -> Iterator[Planted]:
     """Plant everything, one piece at a time, and run all checks. Nothing of it stays."""
     for name, statements in ROWS.items():
@@ -194,13 +194,13 @@ def plant_all(
             with db.transaction(force_rollback=True):
                 db.execute(_DISARM)
                 changed = db.execute(statement).rowcount
-                facts = read_facts(db, witnesses, stripe)
+                facts = read_facts(db, outside, stripe)
             if not changed:
                 raise RuntimeError(f"the market has no row to change for: {statement}")
             yield Planted(what=" ".join(statement.split()), check=name, found_by=_found(facts))
     for name, changes in CHANGES.items():
         for change in changes:
-            reported, at_stripe = change(witnesses, copy.deepcopy(stripe))
+            reported, at_stripe = change(outside, copy.deepcopy(stripe))
             facts = read_facts(db, reported, at_stripe)
             yield Planted(what=change.__name__.strip("_"), check=name, found_by=_found(facts))
 
@@ -209,79 +209,83 @@ def _found(facts: Facts) -> frozenset[str]:
     return frozenset(result.name for result in check(facts) if result.problems)
 
 
-def _another_receipt(witnesses: Witnesses, stripe: AtStripe) -> tuple[Witnesses, AtStripe]:
-    first, *rest = witnesses.answered
+def _another_receipt(outside: OutsideRecords, stripe: AtStripe) -> tuple[OutsideRecords, AtStripe]:
+    first, *rest = outside.answered
     price = first.receipt["current_price_cents"] + 1
     changed = dataclasses.replace(first, receipt=first.receipt | {"current_price_cents": price})
-    return dataclasses.replace(witnesses, answered=[changed, *rest]), stripe
+    return dataclasses.replace(outside, answered=[changed, *rest]), stripe
 
 
-def _a_bid_too_low(witnesses: Witnesses, stripe: AtStripe) -> tuple[Witnesses, AtStripe]:
-    first, *rest = witnesses.answered
+def _a_bid_too_low(outside: OutsideRecords, stripe: AtStripe) -> tuple[OutsideRecords, AtStripe]:
+    first, *rest = outside.answered
     return dataclasses.replace(
-        witnesses, answered=[dataclasses.replace(first, amount_cents=50), *rest]
+        outside, answered=[dataclasses.replace(first, amount_cents=50), *rest]
     ), stripe
 
 
-def _a_late_bid(witnesses: Witnesses, stripe: AtStripe) -> tuple[Witnesses, AtStripe]:
-    first, *rest = witnesses.answered
+def _a_late_bid(outside: OutsideRecords, stripe: AtStripe) -> tuple[OutsideRecords, AtStripe]:
+    first, *rest = outside.answered
     late = first.receipt | {"received_at": first.receipt["end_at"], "extension_seconds": 0}
     return dataclasses.replace(
-        witnesses, answered=[dataclasses.replace(first, receipt=late), *rest]
+        outside, answered=[dataclasses.replace(first, receipt=late), *rest]
     ), stripe
 
 
-def _a_lost_receipt(witnesses: Witnesses, stripe: AtStripe) -> tuple[Witnesses, AtStripe]:
-    return dataclasses.replace(witnesses, answered=witnesses.answered[1:]), stripe
+def _a_lost_receipt(outside: OutsideRecords, stripe: AtStripe) -> tuple[OutsideRecords, AtStripe]:
+    return dataclasses.replace(outside, answered=outside.answered[1:]), stripe
 
 
-def _another_answer(witnesses: Witnesses, stripe: AtStripe) -> tuple[Witnesses, AtStripe]:
-    first = witnesses.answered[0]
-    return dataclasses.replace(witnesses, repeated=[(first, first.receipt | {"seq": 0})]), stripe
+def _another_answer(outside: OutsideRecords, stripe: AtStripe) -> tuple[OutsideRecords, AtStripe]:
+    first = outside.answered[0]
+    return dataclasses.replace(outside, repeated=[(first, first.receipt | {"seq": 0})]), stripe
 
 
-def _a_second_charge(witnesses: Witnesses, stripe: AtStripe) -> tuple[Witnesses, AtStripe]:
+def _a_second_charge(outside: OutsideRecords, stripe: AtStripe) -> tuple[OutsideRecords, AtStripe]:
     intents = next(i for i in stripe.objects.intents.values() if i[0]["amount_received"])
     intents.append(intents[0] | {"id": "pi_planted"})
-    return witnesses, stripe
+    return outside, stripe
 
 
-def _an_open_intent(witnesses: Witnesses, stripe: AtStripe) -> tuple[Witnesses, AtStripe]:
+def _an_open_intent(outside: OutsideRecords, stripe: AtStripe) -> tuple[OutsideRecords, AtStripe]:
     intents = next(i for i in stripe.objects.intents.values() if i[0]["amount_received"])
     planted = {"id": "pi_planted", "status": "requires_payment_method", "amount_received": 0}
     intents.append(intents[0] | planted)
-    return witnesses, stripe
+    return outside, stripe
 
 
-def _a_second_refund(witnesses: Witnesses, stripe: AtStripe) -> tuple[Witnesses, AtStripe]:
+def _a_second_refund(outside: OutsideRecords, stripe: AtStripe) -> tuple[OutsideRecords, AtStripe]:
     refunds = next(iter(stripe.objects.refunds.values()))
     refunds.append(refunds[0] | {"id": "re_planted"})
-    return witnesses, stripe
+    return outside, stripe
 
 
-def _a_second_transfer(witnesses: Witnesses, stripe: AtStripe) -> tuple[Witnesses, AtStripe]:
+def _a_second_transfer(
+    outside: OutsideRecords, stripe: AtStripe
+) -> tuple[OutsideRecords, AtStripe]:
     transfers = next(iter(stripe.objects.transfers.values()))
     transfers.append(transfers[0] | {"id": "tr_planted"})
-    return witnesses, stripe
+    return outside, stripe
 
 
-def _another_destination(witnesses: Witnesses, stripe: AtStripe) -> tuple[Witnesses, AtStripe]:
+def _another_destination(
+    outside: OutsideRecords, stripe: AtStripe
+) -> tuple[OutsideRecords, AtStripe]:
     transfers = next(iter(stripe.objects.transfers.values()))
     transfers[0]["destination"] = "acct_planted"
-    return witnesses, stripe
+    return outside, stripe
 
 
-def _a_lost_event(witnesses: Witnesses, stripe: AtStripe) -> tuple[Witnesses, AtStripe]:
+def _a_lost_event(outside: OutsideRecords, stripe: AtStripe) -> tuple[OutsideRecords, AtStripe]:
     events = {**stripe.events, "evt_planted": "payment_intent.succeeded"}
-    return witnesses, dataclasses.replace(stripe, events=events)
+    return outside, dataclasses.replace(stripe, events=events)
 
 
-def _a_strange_answer(witnesses: Witnesses, stripe: AtStripe) -> tuple[Witnesses, AtStripe]:
-    return dataclasses.replace(witnesses, unexpected={"INTERNAL_ERROR": 1}), stripe
+def _a_strange_answer(outside: OutsideRecords, stripe: AtStripe) -> tuple[OutsideRecords, AtStripe]:
+    return dataclasses.replace(outside, unexpected={"INTERNAL_ERROR": 1}), stripe
 
 
-def _work_left(witnesses: Witnesses, stripe: AtStripe) -> tuple[Witnesses, AtStripe]:
-    return dataclasses.replace(witnesses, left={"webhooks": 1}), stripe
+def _work_left(outside: OutsideRecords, stripe: AtStripe) -> tuple[OutsideRecords, AtStripe]:
+    return dataclasses.replace(outside, left={"webhooks": 1}), stripe
 
 
 #: For each check the changes of what is known outside of the database.

@@ -71,14 +71,14 @@ class Replay:
 def replays(facts: Facts) -> dict[Any, Replay]:
     """Replay each auction's receipts in the sequence that they name."""
     answered: dict[Any, list[AnsweredBid]] = {}
-    for one in facts.witnesses.answered:
+    for one in facts.outside.answered:
         answered.setdefault(one.auction_id, []).append(one)
     return {
         row["id"]: _replay(
             row,
-            facts.witnesses.sales[row["id"]],
+            facts.outside.sales[row["id"]],
             sorted(answered.get(row["id"], ()), key=_sequence),
-            facts.witnesses.soft_close_s,
+            facts.outside.soft_close_s,
         )
         for row in facts.rows["auctions"]
     }

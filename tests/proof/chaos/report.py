@@ -63,7 +63,7 @@ class Report:
             "extended by a bid": sum(a["extension_count"] > 0 for a in rows["auctions"]),
             "extended by an outage": sum(a["outage_extension_s"] > 0 for a in rows["auctions"]),
             "outages": len(rows["outages"]),
-            "accepted bids": len(self.facts.witnesses.answered),
+            "accepted bids": len(self.facts.outside.answered),
             "bids with the automatic ones": len(rows["bids"]),
             **{f"orders {state}": count for state, count in sorted(orders.items())},
             "events of Stripe": len(self.facts.stripe.events),

@@ -1,6 +1,7 @@
 """The plans of the web app's queries and RPCs on many rows.
 
-`make plans` runs this file. Its name keeps it out of `make test`, because it fills a database.
+`make plans` runs this file. pytest collects only `test_*.py`, so `make test` skips
+it: it fills a database.
 """
 
 from collections.abc import Collection, Mapping

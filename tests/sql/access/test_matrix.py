@@ -108,7 +108,7 @@ def rows_read(world: World, reader: Reader, table: str) -> object:
 
 
 @pytest.mark.parametrize("reader", Reader)
-def test_rows_are_read_by_those_whom_the_matrix_names(world: World, reader: Reader) -> None:
+def test_only_named_readers_read_rows(world: World, reader: Reader) -> None:
     """A reader selects the rows that name it, and an error of a table that is not granted."""
     expected = {table: rows_allowed(reader, table) for table in MATRIX["select"]}
 
@@ -118,7 +118,7 @@ def test_rows_are_read_by_those_whom_the_matrix_names(world: World, reader: Read
 
 
 @pytest.mark.parametrize("reader", BY_ROLE)
-def test_columns_are_read_by_those_whom_the_matrix_names(
+def test_only_named_readers_read_columns(
     world: World, database: Connection, reader: Reader
 ) -> None:
     """A role that may select a table selects all its columns, unless the matrix lists a few."""
@@ -178,7 +178,7 @@ def test_verbs_are_refused_that_the_matrix_does_not_name(
 
 
 @pytest.mark.parametrize("reader", Reader)
-def test_rows_are_updated_by_those_whom_the_matrix_names(world: World, reader: Reader) -> None:
+def test_only_named_users_update_rows(world: World, reader: Reader) -> None:
     """An update of the whole table changes the rows of its owner, and no other row."""
     expected, found = {}, {}
     for table, cells in MATRIX["update"].items():
@@ -292,7 +292,7 @@ def _row_in_sale(world: World, row: str, suffix: str) -> str:
 
 
 @pytest.mark.parametrize("reader", Reader)
-def test_calls_are_answered_to_those_whom_the_matrix_names(world: World, reader: Reader) -> None:
+def test_only_named_callers_get_answers(world: World, reader: Reader) -> None:
     """An RPC answers, or acts for, those that the matrix names, and refuses everybody else.
 
     It touches no row but the matrix's, and none at all if it is refused.
@@ -356,9 +356,7 @@ def called_with_nulls(function: str) -> str:
 
 
 @pytest.mark.parametrize("reader", sorted(GROUPS["everybody"]))
-def test_topics_are_joined_by_those_whom_the_matrix_names(
-    world: World, database: Connection, reader: Reader
-) -> None:
+def test_only_named_users_join_topics(world: World, database: Connection, reader: Reader) -> None:
     """A client joins a channel whose broadcasts it may select."""
     expected, found = {}, {}
     for topic, words in MATRIX["topic"].items():

@@ -42,7 +42,7 @@ OUTAGES = (
     timedelta(seconds=77, microseconds=7),
     timedelta(minutes=11),
 )
-MOMENTS = st.one_of(
+TIMES = st.one_of(
     st.tuples(st.just("now"), SPANS),
     st.tuples(st.just("now"), SPANS),
     st.tuples(st.sampled_from(["start", "window", "window", "end", "end"]), JUST),
@@ -169,11 +169,11 @@ class BiddingMachine(RuleBasedStateMachine):
         self._bid(name, self._auction_id(where) if where else auction_id, cents, maximum, key)
 
     @precondition(lambda self: self._open_auctions())
-    @rule(name=SERIOUS, beyond=NEAR, moment=st.sampled_from(["window", "window", "end"]), off=JUST)
-    def compete_in_time(self, name: str, beyond: Aim, moment: str, off: int) -> None:
+    @rule(name=SERIOUS, beyond=NEAR, limit=st.sampled_from(["window", "window", "end"]), off=JUST)
+    def compete_in_time(self, name: str, beyond: Aim, limit: str, off: int) -> None:
         """Bid exactly at a time that decides about the outcome."""
         auction = self._open_auctions()[0]
-        self._go_to(auction, moment, off)
+        self._go_to(auction, limit, off)
         most = max(auction.minimum, self._cents(auction, beyond) or 0)
         self.harness.bid(name, auction.id, auction.minimum, most, None)
 
@@ -203,8 +203,8 @@ class BiddingMachine(RuleBasedStateMachine):
         self.harness.live(max(self.world.now, end_at - off * MICROSECOND))
         self.harness.end_expired_auctions()
 
-    @rule(name=SERIOUS, where=ANYWHERE, moment=MOMENTS, what=st.sampled_from(MEANWHILE))
-    def meanwhile(self, name: str, where: int, moment: tuple[str, int], what: str) -> None:
+    @rule(name=SERIOUS, where=ANYWHERE, limit=TIMES, what=st.sampled_from(MEANWHILE))
+    def meanwhile(self, name: str, where: int, limit: tuple[str, int], what: str) -> None:
         """Do a step that is no bid.
 
         All of them are one rule, so that most steps are bids.
@@ -213,10 +213,10 @@ class BiddingMachine(RuleBasedStateMachine):
         auction = self.harness.market.auctions.get(auction_id)
         match what:
             case "time":
-                self._go_to(auction, *moment)
+                self._go_to(auction, *limit)
                 self.harness.count("moved the clock")
             case "live":
-                self.harness.live(max(self.world.now, self._moment(auction, *moment)))
+                self.harness.live(max(self.world.now, self._time_at(auction, *limit)))
                 self.harness.count("lived")
             case "outage":
                 self._break_down(OUTAGES[where])
@@ -252,11 +252,11 @@ class BiddingMachine(RuleBasedStateMachine):
         amount, most = self._cents(auction, cents), self._cents(auction, maximum)
         self.harness.bid(name, auction_id, amount, most, key)
 
-    def _go_to(self, auction: Auction | None, moment: str, microseconds: int) -> None:
+    def _go_to(self, auction: Auction | None, limit: str, microseconds: int) -> None:
         """Move the clock forward, perhaps to a limit of an auction."""
-        self.world.set_time(max(self.world.now, self._moment(auction, moment, microseconds)))
+        self.world.set_time(max(self.world.now, self._time_at(auction, limit, microseconds)))
 
-    def _moment(self, auction: Auction | None, moment: str, microseconds: int) -> datetime:
+    def _time_at(self, auction: Auction | None, limit: str, microseconds: int) -> datetime:
         base = self.world.now
         if auction is not None:
             base = {
@@ -264,7 +264,7 @@ class BiddingMachine(RuleBasedStateMachine):
                 "start": auction.start_at,
                 "window": auction.end_at - auction.soft_close.window,
                 "end": auction.end_at,
-            }[moment]
+            }[limit]
         return base + microseconds * MICROSECOND
 
     def _break_down(self, outage: timedelta) -> None:

@@ -42,7 +42,7 @@ NOTIFIED = """
   where metadata ->> 'auction_id' = %s::text group by user_id, type
 """
 #: The fields of an answer that are times; JSON has them as text.
-MOMENTS = ("new_end_at", "end_at", "server_time", "received_at", "ends_at")
+TIME_FIELDS = ("new_end_at", "end_at", "server_time", "received_at", "ends_at")
 
 
 def in_database(owner: Connection, auction_id: UUID) -> dict[str, Any]:
@@ -116,6 +116,6 @@ def parsed(answer: dict[str, Any]) -> dict[str, Any]:
 def _value(key: str, value: Any) -> Any:
     if value is None:
         return None
-    if key in MOMENTS:
+    if key in TIME_FIELDS:
         return datetime.fromisoformat(value)
     return UUID(value) if key.endswith("_id") else value

@@ -34,7 +34,7 @@ def auction_id(world: World) -> UUID:
     )
 
 
-def test_last_moment_is_in_time(world: World, auction_id: UUID) -> None:
+def test_last_microsecond_is_in_time(world: World, auction_id: UUID) -> None:
     """A bid a microsecond before the end is accepted."""
     world.set_time(END - MICROSECOND)
 
@@ -59,7 +59,7 @@ def test_end_itself_is_too_late(world: World, auction_id: UUID) -> None:
 @pytest.mark.parametrize(
     ("before_window", "extension_s"), [(MICROSECOND, 0), (0 * MICROSECOND, 60)]
 )
-def test_window_begins_with_its_first_moment(
+def test_window_includes_its_start(
     world: World, auction_id: UUID, before_window: timedelta, extension_s: int
 ) -> None:
     """A bid exactly at the start of the window moves the end, and one just before does not."""

@@ -8,7 +8,7 @@ from psycopg import Connection
 
 from tests.proof.chaos.bidding import AnsweredBid
 from tests.proof.chaos.checks import CHECKS, check
-from tests.proof.chaos.facts import AtStripe, Sale, Witnesses, read_facts
+from tests.proof.chaos.facts import AtStripe, OutsideRecords, Sale, read_facts
 from tests.proof.chaos.plan import Ending
 from tests.proof.chaos.planting import CHANGES, ROWS, plant_all
 from tests.proof.stripe_comparison import StripeObjects
@@ -50,9 +50,9 @@ class SmallMarket:
         assert (5, 0) == (answer["auctions_processed"], answer["failed"])
 
     @property
-    def witnesses(self) -> Witnesses:
+    def outside(self) -> OutsideRecords:
         """Return the facts that the people of this market know."""
-        return Witnesses(sales=self.sales, answered=self.answered, soft_close_s=300)
+        return OutsideRecords(sales=self.sales, answered=self.answered, soft_close_s=300)
 
     def auction(self, ending: Ending, reserve: int | None, bids: int = 3) -> UUID:
         """Open an auction, and let two bidders bid in turns."""
@@ -160,14 +160,14 @@ def market(owner: Connection, seller: Actor, alice: Actor, bob: Actor) -> SmallM
 
 def test_checks_find_nothing_in_a_sound_market(owner: Connection, market: SmallMarket) -> None:
     """Every check looked at something, and found no problem."""
-    facts = read_facts(owner, market.witnesses, market.stripe)
+    facts = read_facts(owner, market.outside, market.stripe)
 
     assert {} == {result.name: result.problems for result in check(facts) if result.problems}
 
 
 def test_each_check_finds_what_is_planted(owner: Connection, market: SmallMarket) -> None:
     """Each check finds its planted errors, such as one cent or one late bid."""
-    planted = list(plant_all(owner, market.witnesses, market.stripe))
+    planted = list(plant_all(owner, market.outside, market.stripe))
 
     assert [] == [(one.check, one.what) for one in planted if not one.is_found]
 

@@ -46,9 +46,9 @@ def as_opened(owner: Connection, auction_id: UUID, soft_close: SoftClose = SOFT_
 def replayed(auction: Auction, accepted: Accepted) -> None:
     """Let the oracle take the bids by seq, and compare the receipts."""
     in_order = sorted(accepted, key=lambda bid: (bid[2]["seq"], bid[2]["received_at"]))
-    moments = [bid[2]["received_at"] for bid in in_order]
+    times = [bid[2]["received_at"] for bid in in_order]
     # The holder of the lock read the clock, so time passes in the order of the bids.
-    assert sorted(moments) == moments
+    assert sorted(times) == times
     for person, maximum, receipt in in_order:
         answer = parsed(receipt)
         assert auction.status == "live"

@@ -234,7 +234,7 @@ def test_started_listing_cannot_change(
     assert before == owner.execute(query).fetchall()
 
 
-def test_strangers_change_nothing(
+def test_other_users_change_nothing(
     alice: Actor, moderator: Actor, seller: Actor, scheduled: Any
 ) -> None:
     """Another user's change gets the answer of an unknown listing."""

@@ -20,7 +20,7 @@ def declared_url(declared_url: str) -> str:
 
 
 @pytest.mark.parametrize("function", ["update_listing", "cancel_listing"])
-def test_stranger_locks_nothing(
+def test_other_user_locks_nothing(
     owner: Connection, other: Connection, auction_id: UUID, alice: Actor, function: str
 ) -> None:
     """Another user's call takes no lock, so it cannot block bidders."""

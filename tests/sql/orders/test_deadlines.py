@@ -79,7 +79,7 @@ def test_intent_is_canceled_before_its_order(
     assert "cancelled" == order_row(owner, order_id)["state"]
 
 
-def test_payment_at_the_last_moment_counts(
+def test_payment_before_the_cancellation_counts(
     owner: Connection, order_id: UUID, service: Actor
 ) -> None:
     """Money that arrives before the cancellation pays for the order, even past its due time."""
@@ -135,7 +135,7 @@ def test_order_that_cannot_go_holds_up_no_other(
         end $$
         """
     )
-    # Deferred, so that it fails where a commit would.
+    # The trigger is deferred, so it fails at the commit.
     owner.execute(
         f"""
         create constraint trigger poison after update on public.orders

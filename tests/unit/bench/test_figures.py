@@ -51,8 +51,8 @@ def count(value: float) -> Figure:
     ],
 )
 def test_target_decides_on_a_quiet_machine(figure: Figure, verdict: Verdict) -> None:
-    """A ceiling and a lower bound include their target; without one there is no verdict."""
-    assert verdict is figure.judged(QUIET).verdict
+    """A bound includes its target; a figure without a target has no verdict."""
+    assert verdict is figure.with_problem(QUIET).verdict
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_target_decides_on_a_quiet_machine(figure: Figure, verdict: Verdict) -> 
 )
 def test_long_time_on_a_busy_machine_is_not_judged(usage: Usage, reason: str) -> None:
     """A long time on a busy machine gets no verdict, and its row states the reason."""
-    figure = latency(50).judged(usage)
+    figure = latency(50).with_problem(usage)
 
     assert figure.verdict is Verdict.UNMEASURED
     assert reason in figure.problem
@@ -69,14 +69,14 @@ def test_long_time_on_a_busy_machine_is_not_judged(usage: Usage, reason: str) ->
 
 def test_stack_that_needs_all_cores_is_no_excuse() -> None:
     """A target holds on two cores, so a stack that fills them without much load misses it."""
-    assert latency(50).judged(BUSY_STACK).verdict is Verdict.MISSED
+    assert latency(50).with_problem(BUSY_STACK).verdict is Verdict.MISSED
 
 
 @pytest.mark.parametrize("usage", [DISTURBED, LOADED])
 @pytest.mark.parametrize("figure", [latency(10), ratio(0.4), ratio(0.6), count(1)])
 def test_busy_machine_changes_no_other_verdict(figure: Figure, usage: Usage) -> None:
     """A time that meets its target would do so on a quiet machine; both sides of a ratio slow."""
-    assert figure == figure.judged(usage)
+    assert figure == figure.with_problem(usage)
 
 
 @pytest.mark.parametrize(

@@ -543,7 +543,7 @@ def test_payouts_are_made_under_their_key(
         ({"code": "resource_missing", "param": "destination"}, 400, "STRIPE_ACCOUNT_UNABLE"),
     ],
 )
-def test_failure_with_money_is_transient(
+def test_balance_error_is_transient(
     stripe_http: responses.RequestsMock,
     stripe_api: StripeApi,
     refusal: dict[str, Any],

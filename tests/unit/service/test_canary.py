@@ -83,7 +83,7 @@ def test_question_without_an_event_is_refused(service: Service, query: Any) -> N
 @pytest.mark.parametrize(
     "token", [None, "", "canary", "canary-toke", "canary-token2", "CANARY-TOKEN", "cänary", "\xff"]
 )
-def test_stranger_is_refused(service: Service, token: str | None) -> None:
+def test_wrong_token_is_refused(service: Service, token: str | None) -> None:
     """A missing token and a similar one are refused."""
     answer = ask(service, {"event_id": "evt_1"}, token)
 

@@ -118,7 +118,7 @@ def test_unpaid_intent_is_told(service: Service) -> None:
 
 
 @pytest.mark.parametrize("path", [CREATE, CONFIRM, REFUND])
-def test_stranger_is_refused(service: Service, path: str) -> None:
+def test_request_without_a_session_is_refused(service: Service, path: str) -> None:
     """A request without a session calls no other system."""
     answer = service.client.post(path, json={})
 

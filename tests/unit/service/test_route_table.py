@@ -23,7 +23,7 @@ APP = create_app(make_settings())
 LIVE = {"is_live": True, "is_suspended": False, "role": "admin", "is_staff": True}
 ALLOWED = {"allowed": True, "retry_after_ms": 0}
 SIGNED_IN = {"Authorization": f"Bearer {make_token()}"}
-DATABASE_TROUBLE: list[tuple[MarketError, int]] = [
+DATABASE_ERRORS: list[tuple[MarketError, int]] = [
     (TransientError("DATABASE_BUSY"), 503),
     (MarketError("DATABASE_ERROR"), 500),
     (TransientError("DATABASE_UNREACHABLE"), 503),
@@ -188,7 +188,7 @@ def test_failure_of_a_user_has_its_code(case: Case) -> None:
         service = make_service()
         service.auth_api.signing_keys.side_effect = error
         assert error.code == code_of(case.call(service, headers=SIGNED_IN), status)
-    for error, status in DATABASE_TROUBLE:
+    for error, status in DATABASE_ERRORS:
         service = make_service()
         service.database.call.side_effect = error
         assert error.code == code_of(case.call(service, headers=SIGNED_IN), status)
@@ -197,10 +197,10 @@ def test_failure_of_a_user_has_its_code(case: Case) -> None:
 @pytest.mark.parametrize(
     "case", [case for case in CASES if case.route.auth_header.startswith("x-")], ids=str
 )
-def test_failure_of_the_holder_of_a_secret_has_its_code(case: Case) -> None:
+def test_each_error_behind_a_secret_has_its_code(case: Case) -> None:
     """Each failure behind a secret has a stated code."""
     secrets = {"x-canary-token": "canary-token", "x-cron-secret": "cron-secret"}
-    for error, status in DATABASE_TROUBLE:
+    for error, status in DATABASE_ERRORS:
         service = make_service()
         service.database.call.side_effect = error
         answer = case.call(service, query="event_id=evt_1", headers=secrets)

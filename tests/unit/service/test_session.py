@@ -18,7 +18,7 @@ from market.errors import RejectedError
 from service.keys import KeyRing
 from service.session import Session, Sessions
 from tests.support.factories import BUYER_ID, SESSION_ID, make_settings
-from tests.support.tokens import JWKS, RSA_KEY, STRANGER_KEY, forged_tokens
+from tests.support.tokens import JWKS, RSA_KEY, UNKNOWN_KEY, forged_tokens
 from tests.unit.service.adapters import ISSUER, make_claims, make_token
 
 
@@ -178,7 +178,7 @@ def test_refusal_for_the_issuer_is_a_warning(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_forged_issuer_is_not_logged() -> None:
     """Only a name that Auth has signed gets into the warning."""
-    token = make_token(make_claims(iss="http://evil.test/auth/v1"), key=STRANGER_KEY)
+    token = make_token(make_claims(iss="http://evil.test/auth/v1"), key=UNKNOWN_KEY)
 
     with structlog.testing.capture_logs() as lines:
         refusal_of(lambda: by_token(token))

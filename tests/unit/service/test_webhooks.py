@@ -146,7 +146,7 @@ def test_connect_secret_is_worth_nothing_where_none_is_set(service: Service) -> 
 
 
 def test_connect_event_of_the_other_mode_is_counted() -> None:
-    """Stripe sends it to every Connect endpoint, so it is neither an error nor an alert."""
+    """Stripe sends events of the other mode to every Connect endpoint, so none raises an alert."""
     service = make_service(stripe_connect_webhook_secrets=(CONNECT_SECRET,))
     before = count_of("stripe_connect_event_modes_differed")
     event = make_event_json(type="account.updated", account="acct_1", livemode=True)

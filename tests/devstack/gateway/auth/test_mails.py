@@ -159,9 +159,9 @@ def test_new_address_is_confirmed(
 ) -> None:
     """The old address stays until the new one is confirmed; here one confirmation is enough."""
     new_email = f"new-{email}"
-    asked = user.auth.update_user({"email": new_email})
-    assert (email, new_email) == (asked.user.email, asked.user.new_email)
-    assert asked.user.email_change_sent_at is not None
+    changed = user.auth.update_user({"email": new_email})
+    assert (email, new_email) == (changed.user.email, changed.user.new_email)
+    assert changed.user.email_change_sent_at is not None
     address, kind = {
         "new": (new_email, "email_change_token_new"),
         "old": (email, "email_change_token_current"),

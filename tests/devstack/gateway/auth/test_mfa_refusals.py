@@ -83,7 +83,7 @@ def test_second_factor_is_enrolled_at_aal2(
     user.auth.sign_in_with_password({"email": email, "password": PASSWORD})
 
     with pytest.raises(AuthApiError) as caught:
-        enrolled(user, "thief's")
+        enrolled(user, "other user's")
 
     assert ("insufficient_aal", 403) == (caught.value.code, caught.value.status)
 

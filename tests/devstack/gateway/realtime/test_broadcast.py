@@ -101,7 +101,7 @@ async def test_a_listener_without_the_policy_sends_nothing(
 ) -> None:
     """Realtime drops a message without an insert policy, and delivers the service's messages."""
     forger = await joined(await connect(gateway, gateway.token(ALICE)), "auction:5", config=PRIVATE)
-    victim = await joined(await connect(gateway), "auction:5", config=PRIVATE)
+    receiver = await joined(await connect(gateway), "auction:5", config=PRIVATE)
 
     await forger.channel.send_broadcast("time_remaining", {"left_ms": 0})
     # The same socket's next broadcast on another topic proves that Realtime has handled the first.
@@ -110,7 +110,7 @@ async def test_a_listener_without_the_policy_sends_nothing(
     await own.broadcast()
     owner.execute("""select realtime.send('{"left_ms": 9}', 'time_remaining', 'auction:5')""")
 
-    assert 9 == (await victim.broadcast())["payload"]["left_ms"]
+    assert 9 == (await receiver.broadcast())["payload"]["left_ms"]
 
 
 async def test_the_client_sends_over_http(gateway: Gateway, connect: Connect) -> None:

@@ -170,15 +170,15 @@ async def test_a_channel_delivers_to_its_readers_only(
     https://supabase.com/docs/guides/realtime/postgres-changes
     """
     topic, bindings, statement, readers = CHANNELS[name]
-    asked = [{key: text.format(**ids) for key, text in one.items()} for one in bindings]
+    wanted = [{key: text.format(**ids) for key, text in one.items()} for one in bindings]
     # Everybody may read notes, so the note's arrival proves that all earlier changes were sent.
-    asked.append({"event": "INSERT", "table": "notes"})
+    wanted.append({"event": "INSERT", "table": "notes"})
     clients = await callers(gateway, connect, ids)
     heard = dict(
         zip(
             clients,
             await asyncio.gather(
-                *(joined(client, topic.format(**ids), *asked) for client in clients.values())
+                *(joined(client, topic.format(**ids), *wanted) for client in clients.values())
             ),
             strict=True,
         )
@@ -188,7 +188,7 @@ async def test_a_channel_delivers_to_its_readers_only(
     owner.execute("insert into notes values (%s)", [next(numbers)])
 
     received = {caller: (await one.change())["table"] for caller, one in heard.items()}
-    table = asked[-2]["table"]
+    table = wanted[-2]["table"]
     assert {caller: table if caller in readers else "notes" for caller in heard} == received
 
 

@@ -215,10 +215,10 @@ def test_undone_write_checks_deferred_constraints(
 
 def test_empty_select_reads_every_column(http: httpx.Client) -> None:
     """PostgREST reads an empty select list as `*`; a list of one empty embed yields no keys."""
-    asked = {"Prefer": "count=exact"}
-    whole = http.get("/categories?select=&limit=2", headers=asked)
+    counting = {"Prefer": "count=exact"}
+    whole = http.get("/categories?select=&limit=2", headers=counting)
     called = http.get("/rpc/listings_above?cents=2500&select=")
-    empty = http.get("/listings?select=auctions()&limit=2", headers=asked)
+    empty = http.get("/listings?select=auctions()&limit=2", headers=counting)
 
     assert whole.json() == http.get("/categories?limit=2").json()
     assert whole.headers["content-range"] == "0-1/3"

@@ -15,11 +15,11 @@ from tests.support.gateways import Gateway
 def test_read_says_where_it_is(http: httpx.Client) -> None:
     """Content-Location sorts the query, so two queries of the same meaning have the same."""
     bare = http.get("/categories")
-    asked = http.get("/categories?select=id,name&name=eq.a%20b&id=gt.1&id=lt.9")
+    filtered = http.get("/categories?select=id,name&name=eq.a%20b&id=gt.1&id=lt.9")
     paged = http.get("/categories?limit=1", headers={"Range": "0-9"})
 
     assert bare.headers["content-location"] == "/categories"
-    assert asked.headers["content-location"] == (
+    assert filtered.headers["content-location"] == (
         "/categories?id=gt.1,lt.9&name=eq.a%20b&select=id%2Cname"
     )
     assert paged.headers["content-location"] == "/categories?limit=1"

@@ -134,9 +134,9 @@ def test_estimated_count_is_a_number(http: httpx.Client, kind: str) -> None:
 def test_max_rows_caps_every_read(http: httpx.Client) -> None:
     """No limit of a client exceeds the server's max-rows."""
     answer = http.get("/rpc/numbers", params={"up_to": 200})
-    asked = http.get("/rpc/numbers", params={"up_to": 200, "limit": 100})
+    limited = http.get("/rpc/numbers", params={"up_to": 200, "limit": 100})
 
-    assert [len(answer.json()), len(asked.json())] == [50, 50]
+    assert [len(answer.json()), len(limited.json())] == [50, 50]
 
 
 def test_single_answers_an_object(anon: Client) -> None:

@@ -120,8 +120,8 @@ def test_every_kind_of_key_has_its_role(http: httpx.Client, gateway: Gateway) ->
         ],
     }
     found = {
-        role: {http.get("/rpc/whoami", headers=headers).json()["role"] for headers in asked}
-        for role, asked in ways.items()
+        role: {http.get("/rpc/whoami", headers=headers).json()["role"] for headers in ways_in}
+        for role, ways_in in ways.items()
     }
 
     assert found == {"anon": {"anon"}, "service_role": {"service_role"}}
@@ -218,11 +218,11 @@ def test_browser_may_ask(gateway: Gateway) -> None:
     """The gateway answers a preflight, and exposes the response headers that scripts need."""
     url = f"{gateway.url}/rest/v1/listings"
     origin = {"Origin": "http://localhost:5173"}
-    asked = origin | {
+    preflight_headers = origin | {
         "Access-Control-Request-Method": "PATCH",
         "Access-Control-Request-Headers": "apikey,prefer",
     }
-    preflight = httpx.options(url, headers=asked, timeout=TIMEOUT_S)
+    preflight = httpx.options(url, headers=preflight_headers, timeout=TIMEOUT_S)
     answer = httpx.get(
         url, headers=origin | {"apikey": gateway.keys.publishable_key}, timeout=TIMEOUT_S
     )

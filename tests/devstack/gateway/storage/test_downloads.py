@@ -137,7 +137,7 @@ def test_head_is_a_get_without_contents(http: httpx.Client, note: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "expected", "content_range"),
+    ("wanted", "expected", "content_range"),
     [
         ("bytes=0-3", b"0123", "bytes 0-3/10"),
         ("bytes=4-", b"456789", "bytes 4-9/10"),
@@ -146,10 +146,10 @@ def test_head_is_a_get_without_contents(http: httpx.Client, note: str) -> None:
     ],
 )
 def test_range_is_a_part(
-    keyless_http: httpx.Client, photo: str, asked: str, expected: bytes, content_range: str
+    keyless_http: httpx.Client, photo: str, wanted: str, expected: bytes, content_range: str
 ) -> None:
     """A range answers a part, by RFC 9110, section 14; S3 serves one range."""
-    answer = keyless_http.get(f"/object/public/{photo}", headers={"Range": asked})
+    answer = keyless_http.get(f"/object/public/{photo}", headers={"Range": wanted})
 
     assert (206, expected) == (answer.status_code, answer.content)
     assert (content_range, str(len(expected))) == (
@@ -158,20 +158,20 @@ def test_range_is_a_part(
     )
 
 
-@pytest.mark.parametrize("asked", ["bytes=0-1,3-4", "apples=0-1", "bytes=5-2", "bytes=-"])
-def test_odd_range_is_passed_over(keyless_http: httpx.Client, photo: str, asked: str) -> None:
+@pytest.mark.parametrize("wanted", ["bytes=0-1,3-4", "apples=0-1", "bytes=5-2", "bytes=-"])
+def test_odd_range_is_passed_over(keyless_http: httpx.Client, photo: str, wanted: str) -> None:
     """Storage ignores any other range and sends the whole object."""
-    answer = keyless_http.get(f"/object/public/{photo}", headers={"Range": asked})
+    answer = keyless_http.get(f"/object/public/{photo}", headers={"Range": wanted})
 
     assert (200, b"0123456789") == (answer.status_code, answer.content)
 
 
-@pytest.mark.parametrize("asked", ["bytes=10-", "bytes=99-100", "bytes=-0"])
+@pytest.mark.parametrize("wanted", ["bytes=10-", "bytes=99-100", "bytes=-0"])
 def test_range_beyond_the_end_is_refused(
-    keyless_http: httpx.Client, photo: str, asked: str
+    keyless_http: httpx.Client, photo: str, wanted: str
 ) -> None:
     """Storage refuses a range beyond the end with InvalidRange, as S3 does."""
-    answer = keyless_http.get(f"/object/public/{photo}", headers={"Range": asked})
+    answer = keyless_http.get(f"/object/public/{photo}", headers={"Range": wanted})
 
     assert ("416", "The requested range is not satisfiable", "S3Error") == refusal(answer)
     assert "InvalidRange" == answer.json()["message"]

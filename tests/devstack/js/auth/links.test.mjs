@@ -172,11 +172,11 @@ test('signInWithOtp: Sign in with email, by the link', async () => {
 
   const [target, fragment] = answer.headers.get('location').split('#')
   assert.equal(target, options.emailRedirectTo)
-  const told = new URLSearchParams(fragment)
+  const fields = new URLSearchParams(fragment)
   const other = connect()
   const { data } = await other.auth.setSession({
-    access_token: told.get('access_token'),
-    refresh_token: told.get('refresh_token'),
+    access_token: fields.get('access_token'),
+    refresh_token: fields.get('refresh_token'),
   })
   assert.equal(data.user.id, (await client.auth.getUser()).data.user.id)
 })

@@ -84,10 +84,10 @@ test("getSession and getUser: the client's own session", async () => {
   const { client, id } = await shared('user')
 
   const { data: kept } = await client.auth.getSession()
-  const { data: asked } = await client.auth.getUser()
+  const { data: byServer } = await client.auth.getUser()
   const { data: byToken } = await connect().auth.getUser(kept.session.access_token)
 
-  assert.deepEqual([kept.session.user.id, asked.user.id, byToken.user.id], [id, id, id])
+  assert.deepEqual([kept.session.user.id, byServer.user.id, byToken.user.id], [id, id, id])
 })
 
 test('getUser: without a session, and with a forged token', async () => {
@@ -224,8 +224,8 @@ test('onAuthStateChange: each change of a session is one event', async () => {
   await client.auth.updateUser({ data: { a: 1 } })
   await client.auth.signOut({ scope: 'local' })
 
-  const told = []
-  while (told.at(-1) !== 'SIGNED_OUT') told.push(await events.next())
-  assert.deepEqual(told, ['SIGNED_IN', 'TOKEN_REFRESHED', 'USER_UPDATED', 'SIGNED_OUT'])
+  const seen = []
+  while (seen.at(-1) !== 'SIGNED_OUT') seen.push(await events.next())
+  assert.deepEqual(seen, ['SIGNED_IN', 'TOKEN_REFRESHED', 'USER_UPDATED', 'SIGNED_OUT'])
   data.subscription.unsubscribe()
 })

@@ -46,9 +46,9 @@ test('With custom schemas', async () => {
 })
 
 test('Custom fetch implementation', async () => {
-  const asked = []
+  const paths = []
   const noted = (input, init) => {
-    asked.push(new URL(input).pathname)
+    paths.push(new URL(input).pathname)
     return fetch(input, init)
   }
 
@@ -57,7 +57,7 @@ test('Custom fetch implementation', async () => {
     .select()
     .limit(1)
 
-  assert.deepEqual(asked, ['/rest/v1/listings'])
+  assert.deepEqual(paths, ['/rest/v1/listings'])
 })
 
 test('With a time limit for requests to the database', async () => {

@@ -215,14 +215,14 @@ test('Broadcast replay: a private channel gets missed messages', async () => {
 })
 
 test('replication_ready: the channel learns that replication has started', async () => {
-  const told = new Inbox()
+  const inbox = new Inbox()
   const config = { broadcast: { replication_ready: true } }
   const channel = connect().channel(randomUUID(), { config })
-  channel.on('system', {}, told.add)
+  channel.on('system', {}, inbox.add)
 
   await subscribed(channel)
 
-  const { extension, status, message: text } = await told.next()
+  const { extension, status, message: text } = await inbox.next()
   assert.deepEqual(
     [extension, status, text],
     ['system', 'ok', 'Replication connection established'],

@@ -77,7 +77,7 @@ test('Receiving old records: with replica identity full they are whole', async (
 test('Row level security: only the owner gets the change', async () => {
   const [owner, otherUser] = await Promise.all([shared('owner'), shared('otherUser')])
   const bindings = [{ table: 'things' }, { table: 'notes' }]
-  const told = await listening(owner.client, ...bindings)
+  const ownerChanges = await listening(owner.client, ...bindings)
   const others = [
     await listening(otherUser.client, ...bindings),
     await listening(connect(), ...bindings),
@@ -87,8 +87,8 @@ test('Row level security: only the owner gets the change', async () => {
   unwrap(await service().from('things').insert({ id: thing, owner_id: owner.id }))
   unwrap(await service().from('notes').insert({ id: note, body: 'for all' }))
 
-  assert.equal((await told.next()).new.id, thing)
-  assert.equal((await told.next()).new.id, note)
+  assert.equal((await ownerChanges.next()).new.id, thing)
+  assert.equal((await ownerChanges.next()).new.id, note)
   for (const heard of others) assert.equal((await heard.next()).new.id, note)
 })
 

@@ -81,7 +81,7 @@ test('The channels of one user send nothing to another', async () => {
     heard[name] = await listening(client, `all-of-${name}`, ...bindings)
   }
   const change = async (table, query) => unwrap(await query(service().from(table)))
-  const told = async () => {
+  const changesSoFar = async () => {
     await change('auctions', (q) => q.update({ status: 'live' }).eq('id', auction))
     const all = { buyer: [], seller: [], otherUser: [] }
     for (const [name, changes] of Object.entries(all)) {
@@ -98,13 +98,13 @@ test('The channels of one user send nothing to another', async () => {
   await change('notifications', (q) => q.insert({ user_id: buyer.id, type: 'order_paid' }))
   const message = { thread_id: thread, sender_id: seller.id, content: 'Sent.', delivery: 'held' }
   await change('messages', (q) => q.insert(message))
-  const first = await told()
+  const first = await changesSoFar()
   await change('messages', (q) =>
     q.update({ delivery: 'delivered' }).eq('thread_id', thread).eq('delivery', 'held'),
   )
   await change('message_threads', (q) => q.update({ subject: 'Teapot' }).eq('id', thread))
   await change('disputes', (q) => q.update({ state: 'review' }).eq('order_id', order))
-  const second = await told()
+  const second = await changesSoFar()
 
   assert.deepEqual(first, {
     buyer: ['UPDATE orders', 'INSERT notifications'],

@@ -1,4 +1,4 @@
-"""Byte ranges: RFC 9110, section 14.1."""
+"""Storage reads the header `Range` as RFC 9110, section 14.1, says."""
 
 import pytest
 from hypothesis import given, settings

@@ -138,7 +138,7 @@ def test_wait_ends_at_the_next_deadline(database: Any, next_at: str | None, wait
 
 def test_clock_of_this_machine_is_not_asked(database: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """D1: only two times of the database are compared, so a wrong clock here changes nothing."""
-    # The module imports no clock.
+    # Replace `datetime` by one without `now`, so a reading of the clock fails.
     without_now = SimpleNamespace(fromisoformat=dt.datetime.fromisoformat)
     monkeypatch.setattr(repository, "dt", SimpleNamespace(datetime=without_now))
     monkeypatch.setattr("time.time", pytest.fail)
