@@ -12,9 +12,9 @@ export const jwtSecret = process.env.SUPABASE_JWT_SECRET
 export const PASSWORD = 'correct horse'
 
 // The longest wait on a busy machine.
-const PATIENCE_MS = 30_000
+const TIMEOUT_MS = 30_000
 // The time-out of realtime-js for a reply; no other timer has this number.
-const REALTIME_TIMEOUT_MS = PATIENCE_MS + 1
+const REALTIME_TIMEOUT_MS = TIMEOUT_MS + 1
 // The time-out of realtime-js for the close of a socket, which no option changes.
 const DISCONNECT_MS = 10_000
 // realtime-js does not stop these two timers, and they must not keep the process alive.
@@ -59,7 +59,7 @@ export async function person(options) {
 
 const people = new Map()
 
-/** Return a user whom the tests of a file share by a name, because a sign-up takes long. */
+/** Return a user that the tests of a file share by a name, because a sign-up takes long. */
 export function shared(name) {
   if (!people.has(name)) people.set(name, person())
   return people.get(name)
@@ -84,11 +84,11 @@ export function unwrap({ data, error }) {
 /** Wait for a promise, at most as long as a busy machine may need. */
 export async function within(promise, what) {
   let timer
-  const patience = new Promise((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`${what} did not come`)), PATIENCE_MS)
+  const timeout = new Promise((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`${what} did not come`)), TIMEOUT_MS)
   })
   try {
-    return await Promise.race([promise, patience])
+    return await Promise.race([promise, timeout])
   } finally {
     clearTimeout(timer)
   }

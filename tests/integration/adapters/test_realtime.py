@@ -73,7 +73,7 @@ def open_an_auction(shop: Shop) -> None:
 
 
 def store_an_event(shop: Shop) -> None:
-    shop.post(shop.event({"object": "test"}, type="test.ring"))
+    shop.post(shop.event({"object": "test"}, type="test.wake_up"))
 
 
 def queue_a_cancel(shop: Shop) -> None:

@@ -75,7 +75,7 @@ def test_payment_is_captured_once(
     assert [] == drift(owner)
 
 
-def test_second_intent_goes_back_whoever_comes_first(
+def test_second_intent_goes_back_in_either_order(
     owner: Connection, order_id: UUID, service: Actor, on_own_connection: OnOwnConnection
 ) -> None:
     """Of two intents that succeed at once, the current one pays, and the other is refunded."""

@@ -173,7 +173,7 @@ def test_payment_detail_in_the_street_is_refused(seller: Actor) -> None:
 
     assert ("CONTACT_IN_TEXT", "street") == (refused["code"], refused["field"])
     assert "0412 345 678" in street[refused["start"] : refused["end"]]
-    street = "1 Loop Road, ring 0412 345 678"
+    street = "1 Loop Road, call 0412 345 678"
     assert listed(seller, location=json.dumps(place | {"street": street}))["success"]
 
 

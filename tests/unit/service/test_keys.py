@@ -40,9 +40,9 @@ def clock() -> Clock:
 def test_keys_are_kept(clock: Clock) -> None:
     """A hundred requests ask Auth once."""
     auth = Auth(OLD)
-    ring = KeyRing(auth.fetch, clock)
+    keys = KeyRing(auth.fetch, clock)
 
-    found = [ring.find("old") for _ in range(100)]
+    found = [keys.find("old") for _ in range(100)]
 
     assert all(key is not None and "ES256" == key.algorithm_name for key in found)
     assert 1 == auth.asked_count
@@ -51,35 +51,35 @@ def test_keys_are_kept(clock: Clock) -> None:
 def test_new_key_is_found_at_once(clock: Clock) -> None:
     """An unknown key id fetches the keys again, so a rotation signs nobody out."""
     auth = Auth(OLD)
-    ring = KeyRing(auth.fetch, clock)
-    ring.find("old")
+    keys = KeyRing(auth.fetch, clock)
+    keys.find("old")
     auth.keys = (OLD, NEW)
     clock.now += 11
 
-    assert ring.find("new") is not None
-    assert ring.find("old") is not None
+    assert keys.find("new") is not None
+    assert keys.find("old") is not None
 
 
 def test_revoked_key_is_forgotten(clock: Clock) -> None:
     """After ten minutes nobody is let in by a key that is not published any more."""
     auth = Auth(OLD, NEW)
-    ring = KeyRing(auth.fetch, clock)
-    ring.find("old")
+    keys = KeyRing(auth.fetch, clock)
+    keys.find("old")
     auth.keys = (NEW,)
 
     clock.now += 590
-    assert ring.find("old") is not None
+    assert keys.find("old") is not None
     clock.now += 20
-    assert ring.find("old") is None
+    assert keys.find("old") is None
 
 
 def test_made_up_ids_do_not_reach_auth(clock: Clock) -> None:
     """A caller who sends a new id with each request costs Auth one request in ten seconds."""
     auth = Auth(OLD)
-    ring = KeyRing(auth.fetch, clock)
+    keys = KeyRing(auth.fetch, clock)
 
     for number in range(100):
-        assert ring.find(f"id-{number}") is None
+        assert keys.find(f"id-{number}") is None
         clock.now += 0.1
 
     assert 1 == auth.asked_count
@@ -88,12 +88,12 @@ def test_made_up_ids_do_not_reach_auth(clock: Clock) -> None:
 def test_outage_of_auth_signs_nobody_out(clock: Clock) -> None:
     """The keys that we have go on being good, and Auth is asked again now and then."""
     auth = Auth(OLD)
-    ring = KeyRing(auth.fetch, clock)
-    ring.find("old")
+    keys = KeyRing(auth.fetch, clock)
+    keys.find("old")
     auth.error = TransientError("AUTH_UNREACHABLE")
     clock.now += 700
 
-    found = [ring.find("old") for _ in range(10)]
+    found = [keys.find("old") for _ in range(10)]
 
     assert all(key is not None for key in found)
     assert 2 == auth.asked_count
@@ -103,13 +103,13 @@ def test_auth_that_was_never_there_is_told(clock: Clock) -> None:
     """Without any key a look-up is a transient error, and the next one asks Auth again."""
     auth = Auth()
     auth.error = TransientError("AUTH_UNREACHABLE")
-    ring = KeyRing(auth.fetch, clock)
+    keys = KeyRing(auth.fetch, clock)
 
     with pytest.raises(TransientError):
-        ring.find("old")
+        keys.find("old")
     auth.error, auth.keys = None, (OLD,)
 
-    assert ring.find("old") is not None
+    assert keys.find("old") is not None
 
 
 @pytest.mark.parametrize(
@@ -127,19 +127,19 @@ def test_auth_that_was_never_there_is_told(clock: Clock) -> None:
 )
 def test_unusable_key_is_left_out(clock: Clock, key: dict[str, Any]) -> None:
     """A shared secret in public, or something half, is no key; the others still are."""
-    ring = KeyRing(Auth(key, NEW).fetch, clock)
+    keys = KeyRing(Auth(key, NEW).fetch, clock)
 
-    assert ring.find("x") is None
-    assert ring.find("new") is not None
+    assert keys.find("x") is None
+    assert keys.find("new") is not None
 
 
 def test_threads_ask_once(clock: Clock) -> None:
     """Parallel requests fetch the keys once."""
     auth = Auth(OLD)
-    ring = KeyRing(auth.fetch, clock)
+    keys = KeyRing(auth.fetch, clock)
 
     with concurrent.futures.ThreadPoolExecutor(8) as threads:
-        found = list(threads.map(lambda _: ring.find("old"), range(200)))
+        found = list(threads.map(lambda _: keys.find("old"), range(200)))
 
     assert all(key is not None for key in found)
     assert 1 == auth.asked_count
