@@ -120,17 +120,35 @@ def cores_of(users: float, measured: Mapping[str, float]) -> dict[str, float]:
 
 def limits_of(measured: Mapping[str, float]) -> Sequence[Limit]:
     """Return the limits, the one that breaks first at the top."""
-    one = rates_of(1)
-    limits = [
+    limits = [*_postgres_limits(measured), *_realtime_limits(), *_process_limits(measured)]
+    return sorted(limits, key=lambda limit: limit.users)
+
+
+def _postgres_limits(measured: Mapping[str, float]) -> Sequence[Limit]:
+    # A busy call holds one connection, and one core at most.
+    per_user = cores_of(1, measured)["Postgres"]
+    return [
         *(
             Limit(
                 name=f"Postgres on compute size {name}, half of its cores, without searches",
                 capacity=cores * ASSUMED["busy"].value,
-                per_user=cores_of(1, measured)["Postgres"],
+                per_user=per_user,
                 unit="cores",
             )
             for name, cores, _, _ in (COMPUTE[1], COMPUTE[-1])
         ),
+        Limit(
+            name="half of the connections of compute size Large, the rest is for Supabase",
+            capacity=COMPUTE[1][2] / 2,
+            per_user=per_user,
+            unit="connections",
+        ),
+    ]
+
+
+def _realtime_limits() -> Sequence[Limit]:
+    one = rates_of(1)
+    return [
         Limit(
             name="Realtime connections of the Team plan",
             capacity=REALTIME_CONNECTIONS,
@@ -149,13 +167,12 @@ def limits_of(measured: Mapping[str, float]) -> Sequence[Limit]:
             per_user=one["channel joins"],
             unit="joins/s",
         ),
-        Limit(
-            name="half of the connections of compute size Large, the rest is for Supabase",
-            capacity=COMPUTE[1][2] / 2,
-            # A busy call holds one connection, and one core at most.
-            per_user=cores_of(1, measured)["Postgres"],
-            unit="connections",
-        ),
+    ]
+
+
+def _process_limits(measured: Mapping[str, float]) -> Sequence[Limit]:
+    one = rates_of(1)
+    return [
         Limit(
             name=f"one container of the service, half of its {BENCH_CORES} cores",
             capacity=BENCH_CORES * ASSUMED["busy"].value,
@@ -175,7 +192,6 @@ def limits_of(measured: Mapping[str, float]) -> Sequence[Limit]:
             unit="closes/s",
         ),
     ]
-    return sorted(limits, key=lambda limit: limit.users)
 
 
 def compute_size(cores: float) -> str:
