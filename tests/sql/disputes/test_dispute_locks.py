@@ -51,7 +51,7 @@ def test_message_is_read_after_the_evidence_before_it(
     assert "PAYMENT_IN_TEXT" == message.result()["code"]
 
 
-def test_stranger_locks_nothing(
+def test_other_user_locks_nothing(
     owner: Connection, other: Connection, dispute_id: str, bob: Actor
 ) -> None:
     """Another user's call takes no lock, so it cannot delay the parties."""
