@@ -127,6 +127,21 @@ def _hot_auctions(url: str, seconds: float, show: Steps) -> Iterator[Figure]:
             unit="bids/s",
             note="accepted",
         )
+    yield from _hot_ratios(rounds, rates)
+    yield Figure(
+        key="hot_errors",
+        name=f"hot auction, {FEW} and {MANY} clients, serialization and other errors",
+        value=len(errors),
+        unit="",
+        target=0.0,
+        is_ceiling=True,
+        note="; ".join(str(each) for each in errors[:2]),
+    )
+
+
+def _hot_ratios(
+    rounds: Sequence[Mapping[int, Sequence[float]]], rates: Mapping[int, Sequence[float]]
+) -> Iterator[Figure]:
     ratios = [many / few for few, many in zip(rates[FEW], rates[MANY], strict=True)]
     yield Figure(
         key="hot_many_against_few",
@@ -146,15 +161,6 @@ def _hot_auctions(url: str, seconds: float, show: Steps) -> Iterator[Figure]:
         target=3.0,
         is_ceiling=True,
         note=f"median of {ROUNDS} rounds",
-    )
-    yield Figure(
-        key="hot_errors",
-        name=f"hot auction, {FEW} and {MANY} clients, serialization and other errors",
-        value=len(errors),
-        unit="",
-        target=0.0,
-        is_ceiling=True,
-        note="; ".join(str(each) for each in errors[:2]),
     )
 
 
