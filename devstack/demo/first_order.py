@@ -232,7 +232,7 @@ async def _pick_up(run: DemoRun, people: People, order_id: str) -> None:
         path, buyer = f"/pickup/{order_id}", people.ben
         shown = await people.api.succeed(buyer, "GET", f"/orders/{order_id}")
         expect_equal("The street of the pickup", "1 Example Street", _street(shown))
-        status, answer = await people.api.request(buyer, "POST", path, {"action": "init"})
+        status, _ = await people.api.request(buyer, "POST", path, {"action": "init"})
         expect_equal("The status when the buyer asks for a code", HTTPStatus.FORBIDDEN, status)
         made = await people.api.succeed(people.ada, "POST", path, {"action": "init"})
         wrong = next(code for code in _WRONG_CODES if code != made["code6"])
