@@ -456,7 +456,7 @@ insert into private.filter_rules (
 ),
 (
   1, 'pay_app_colon', 'payment', '{pay_app,colon}', 1,
-  null, null, 75, 'PAYID', '{strict,order,joined}'
+  null, null, 75, 'PAYID', '{strict,order}'
 ),
 (
   1, 'pay_app_handle', 'payment', '{pay_app,handle_like}', 6,

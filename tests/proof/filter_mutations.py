@@ -283,6 +283,13 @@ FILTER_MUTATIONS = (
         PARCELS,
     ),
     mutation(
+        "a name of a file is a handle",
+        REFUSALS,
+        "    and not (p_is_file_name and hit.rule = 'pay_app_handle')\n",
+        "",
+        ("tests/sql/storage/test_files.py",),
+    ),
+    mutation(
         "street of a listing has payment details",
         REFUSALS,
         '    return v_refusal || \'{"field": "street"}\' || private.payment_span(p_street);\n',

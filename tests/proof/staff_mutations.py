@@ -199,8 +199,8 @@ STAFF_MUTATIONS = (
     mutation(
         "staff suspend the other party of their order",
         SUSPENSIONS,
-        "      and (state not in ('released', 'refunded', 'cancelled') or refund_pending)\n",
-        "      and refund_pending\n",
+        "      and private.is_sale_open(listing_id)\n",
+        "      and false\n",
         SUSPENDING,
     ),
     mutation(

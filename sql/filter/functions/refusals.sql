@@ -54,12 +54,14 @@ set search_path = ''
 as $$
 begin
   return private.refusal('PAYMENT_IN_TEXT', 'This text cannot have payment details')
-    || jsonb_build_object('field', p_field) || private.payment_span(p_text, p_earlier);
+    || jsonb_build_object('field', p_field) || private.payment_span(p_text, p_earlier, p_field = 'file');
 end;
 $$;
 comment on function private.payment_text_refusal is 'Return the refusal of a text that holds details for a payment outside the site, with their span, or null; see payment_span.';
 
-create function private.payment_span(p_text text, p_earlier text[] default '{}')
+create function private.payment_span(
+  p_text text, p_earlier text[] default '{}', p_is_file_name boolean default false
+)
 returns jsonb
 language plpgsql
 stable
@@ -96,6 +98,8 @@ begin
   where
     hit.end_at > v_start
     and hit.score >= private.setting('filter_mask')::integer
+    -- The name of a file looks like a handle, as in "PayPal_receipt.pdf".
+    and not (p_is_file_name and hit.rule = 'pay_app_handle')
     -- A party may name a phone number after "my account", but not after "my PayID".
     and not (
       known.pattern <@ '{abn_digits,account_cue,account_digits,bank,bank_account}'
@@ -108,7 +112,7 @@ begin
   return v_span;
 end;
 $$;
-comment on function private.payment_span is 'Return the span of the details for a payment outside the site that a text holds, or that it completes after earlier texts with a bank, account or payment service, or null. Other words about payment pass.';
+comment on function private.payment_span is 'Return the span of the details for a payment outside the site that a text holds, or that it completes after earlier texts with a bank, account, payment service, card number or ABN, or null. Other words about payment pass, and handles in the name of a file.';
 
 create function private.is_phone_number(p_text text)
 returns boolean

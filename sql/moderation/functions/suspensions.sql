@@ -122,9 +122,9 @@ begin
     select from public.orders
     where
       (buyer_id, seller_id) in ((p_user.id, auth.uid()), (auth.uid(), p_user.id))
-      and (state not in ('released', 'refunded', 'cancelled') or refund_pending)
+      and private.is_sale_open(listing_id)
   ) then
-    -- A suspended party cannot confirm, dispute or answer. A released order in dispute is disputed.
+    -- A suspended party cannot confirm, dispute or answer.
     return private.refusal('FORBIDDEN', 'You have an unfinished order with this user');
   end if;
   return null;

@@ -212,14 +212,17 @@ def test_payment_detail_over_two_messages_is_refused(
         ("I paid by bank transfer before.", "My number is +61 412 345 678"),
         ("Please send the payment", "1300 123 456 is the number of the carrier"),
         ("The seller will not pay", "The parcel is 123 456 789 012"),
+        ("Refund never reached my account", "DHL 1234567890 shows it was returned"),
+        ("I did a bank transfer.", "StarTrack 1234567890 has no scan"),
+        ("He only takes PayPal", "Update: still no parcel"),
         ("A crack", "I want my money back, call me on 0412 345 678"),
         ("A crack", "I want my money back, call me on +61 412 345 678"),
     ],
 )
-def test_phone_number_passes_after_any_message(
+def test_honest_text_passes_after_any_message(
     dispute_id: str, alice: Actor, *, first: str, second: str
 ) -> None:
-    """A word about money in one message makes no account of a number in the next."""
+    """A word about money in one message makes no account of an honest number in the next."""
     assert said(alice, dispute_id, first)["success"]
 
     assert said(alice, dispute_id, second)["success"]

@@ -213,13 +213,23 @@ def test_name_of_evidence_completes_no_payment_details(
 
 
 @pytest.mark.parametrize(
-    "title", ["20261130_104344.jpg", "PXL_20261130_104344123.jpg", "IMG-20261130-WA0007.jpg"]
+    "title",
+    [
+        "20261130_104344.jpg", "PXL_20261130_104344123.jpg", "IMG-20261130-WA0007.jpg",
+        "IMG_4021.jpg", "DSC01234.jpg", "PayPal_receipt.pdf", "paypal-screenshot.png",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize(
+    "text",
+    [
+        "It was broken, and I paid by bank account. I want my money back.",
+        "The seller asked me to pay by PayPal",
+    ],
 )
-def test_name_that_a_camera_gives_passes_after_any_text(
-    owner: Connection, alice: Actor, dispute_id: UUID, title: str
+def test_ordinary_name_of_a_file_passes_after_any_text(
+    owner: Connection, *, alice: Actor, dispute_id: UUID, title: str, text: str
 ) -> None:
-    """The day and time of a photo are no account, whatever the text before says."""
-    text = "It was broken, and I paid by bank account. I want my money back."
+    """The day and time of a photo are no account, and the name of a file is no handle."""
     owner.execute("update public.disputes set description = %s", [text])
 
     assert code_of(evidence(alice, dispute_id, title=title)) is None

@@ -235,6 +235,18 @@ def test_photos_of_a_sale_stay_until_its_order_is_finished(
     assert 1 == photo_count(owner, sold_id)
 
 
+def test_admin_removes_the_photos_of_an_open_sale(
+    owner: Connection, order_id: UUID, *, moderator: Actor, sold_id: UUID
+) -> None:
+    """The law may demand the removal of a photo before its order is finished."""
+    brought_to(owner, order_id, "paid")
+    owner.execute("update public.users set role = 'admin' where id = %s", [moderator.id])
+
+    assert {"success": True} == remove_photos(moderator, sold_id)
+
+    assert 0 == photo_count(owner, sold_id)
+
+
 def test_photos_of_a_finished_sale_stay_while_money_or_a_dispute_is_open(
     owner: Connection, order_id: UUID, moderator: Actor, sold_id: UUID
 ) -> None:
