@@ -22,6 +22,10 @@ begin
     raise check_violation using message = format(
       'Invalid order state transition from %s to %s', v_before.state, p_to_state
     );
+  elsif
+    p_actor_id is not null and not exists (select from public.users where id = p_actor_id)
+  then
+    return private.refusal('PROFILE_NOT_FOUND', 'User profile not found');
   end if;
 
   v_now := private.clock();

@@ -1,7 +1,7 @@
 """`transition_order`: the only writer of an order's state."""
 
 import itertools
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
@@ -20,6 +20,7 @@ from tests.sql.paying import (
     paid,
     refund_requested,
     report_refund,
+    service_of,
 )
 
 
@@ -163,6 +164,23 @@ def test_same_state_is_no_move(owner: Connection, order_id: UUID) -> None:
     }
     assert before == order_row(owner, order_id)
     assert count == owner.execute(events).fetchall()
+
+
+def test_unknown_actor_moves_nothing(owner: Connection, order_id: UUID) -> None:
+    """The history names its actor, so an id of nobody is refused."""
+    before = order_row(owner, order_id)
+
+    answer = service_of(owner).call(
+        "transition_order",
+        order_id=order_id,
+        to_state="cancelled",
+        actor_id=uuid4(),
+        actor_kind="buyer",
+        reason=None,
+    )
+
+    assert "PROFILE_NOT_FOUND" == answer["code"]
+    assert before == order_row(owner, order_id)
 
 
 def test_move_is_stamped_counted_and_kept(owner: Connection, order_id: UUID) -> None:
