@@ -132,14 +132,18 @@ def _latencies(auction: _HotAuction, seconds: float) -> Iterator[Figure]:
         unit="bids/s",
         note=f"accepted; {len(auction.latencies_s) / seconds:,.0f} answers/s",
     )
-    for percent in (95, 99):
+    latencies_ms = [1000 * each for each in auction.latencies_s]
+    for percent, note, samples in (
+        (95, f"each of {BIDDERS} bids again at once", latencies_ms),
+        (99, "", ()),
+    ):
         yield Figure(
             key=f"hot_http_p{percent}",
             name=f"{name}, p{percent}",
-            value=1000 * percentile(auction.latencies_s, percent),
+            value=percentile(latencies_ms, percent),
             unit="ms",
-            note=f"each of {BIDDERS} bids again at once" if percent == 95 else "",  # noqa: PLR2004
-            samples=[1000 * each for each in auction.latencies_s] if percent == 95 else (),  # noqa: PLR2004
+            note=note,
+            samples=samples,
         )
 
 
