@@ -39,13 +39,22 @@ declare
   v_count integer;
 begin
   select * into v_auction from public.auctions where listing_id = p_listing_id for no key update;
-  select * into v_listing from public.listings where id = p_listing_id for no key update;
+  -- This lock waits for reports under way, whose foreign key refers to the listing.
+  select * into v_listing from public.listings where id = p_listing_id for update;
   if v_listing.id is null then
     return private.refusal('LISTING_NOT_FOUND', 'Listing not found');
   elsif private.takes_part(v_auction, auth.uid()) then
     return private.refusal('FORBIDDEN', 'You take part in this auction');
   elsif v_auction.status in ('scheduled', 'live') then
     return private.refusal('CONFLICT', 'This listing is not over, so remove the listing');
+  elsif not private.is_admin() and exists (
+    select from public.orders
+    where listing_id = p_listing_id and private.is_order_open(orders)
+  ) then
+    -- The photos are evidence. The law may demand their removal all the same, so an admin decides.
+    return private.refusal(
+      'CONFLICT', 'The order of this listing is unfinished or in dispute, so an admin decides'
+    );
   elsif exists (
     select from public.content_reports where listing_id = p_listing_id and status = 'open'
   ) then
@@ -78,5 +87,5 @@ begin
   );
 end;
 $$;
-comment on function public.staff_remove_photos is 'Remove all photos of an ended or cancelled listing as staff: {success}. The listing stays. A file goes once no other listing shows it: a listing that was offered again shows the files of its predecessor. A repeat succeeds and changes nothing. Audited. Refusals: LISTING_NOT_FOUND, FORBIDDEN (the caller sold or bid there), CONFLICT (the listing is not over, or has an open report), VALIDATION_ERROR, REQUEST_ID_REUSED, PROFILE_NOT_FOUND. Raises FORBIDDEN for others than staff.';
+comment on function public.staff_remove_photos is 'Remove all photos of an ended or cancelled listing as staff: {success}. The listing stays. A file goes once no other listing shows it: a listing that was offered again shows the files of its predecessor. A repeat succeeds and changes nothing. Audited. Refusals: LISTING_NOT_FOUND, FORBIDDEN (the caller sold or bid there), CONFLICT (the listing is not over, its order is unfinished or in dispute and the caller is no admin, or it has an open report), VALIDATION_ERROR, REQUEST_ID_REUSED, PROFILE_NOT_FOUND. Raises FORBIDDEN for others than staff.';
 grant execute on function public.staff_remove_photos to authenticated;

@@ -11,5 +11,5 @@ insert into private.filter_words (word, class)
 select
   word,
   'app' as class
-from string_to_table('batcan bau6ep botcan katalk telerpam', ' ') as word
+from string_to_table('=batcan =bau6ep =botcan =katalk =telerpam', ' ') as word
 on conflict do nothing;

@@ -1,16 +1,6 @@
 set lock_timeout = '2s';
 set statement_timeout = '30s';
 
--- Names in other scripts count as one word alone: "bat can" is none.
-delete from private.filter_words
-where class = 'app' and word in ('batcan', 'bau6ep', 'botcan', 'katalk', 'telerpam');
-insert into private.filter_words (word, class)
-select
-  word,
-  'app' as class
-from string_to_table('=batcan =bau6ep =botcan =katalk =telerpam', ' ') as word
-on conflict do nothing;
-
 -- A number after "call me on" is no account, though the sentence asks for money.
 update private.filter_rules
 set unless_near = 'call_verb'
@@ -191,51 +181,6 @@ begin
 end;
 $$;
 comment on function private.disguised_word_marks is 'Return the classes of words that are written with digits or signs for letters, and of names of services with other vowels or in other scripts.';
-
-create or replace function private.payment_span(p_text text, p_earlier text[] default '{}')
-returns jsonb
-language plpgsql
-stable
-set search_path = ''
-as $$
-declare
-  v_whole constant text := array_to_string(p_earlier || p_text, E'\n');
-  v_start constant integer := char_length(v_whole) - char_length(p_text);
-  v_span jsonb;
-begin
-  if coalesce(p_text, '') = '' then
-    return null;
-  end if;
-  select
-    jsonb_build_object(
-      'start', greatest(hit.start_at - v_start, 0),
-      'end', least(hit.end_at - v_start, char_length(p_text))
-    )
-  into v_span
-  from unnest(private.filter_findings(v_whole, 'order', v_start)) as hit
-  inner join private.filter_rules as known on known.rule = hit.rule and known.active
-  where
-    hit.end_at > v_start
-    and hit.score >= private.setting('filter_mask')::integer
-    -- A word such as "money" in an earlier text makes no account number of a number.
-    and (
-      hit.start_at >= v_start
-      or known.pattern
-      && '{abn,account_cue,bank,bsb,bsb_account,card,card_solid,pay_app,payid}'
-    )
-    -- A party may name a phone number after "my account", but not after "my PayID".
-    and not (
-      known.pattern <@ '{abn_digits,account_cue,account_digits,bank,bank_account}'
-      and private.is_phone_number(
-        substr(v_whole, hit.start_at + 1, hit.end_at - hit.start_at)
-      )
-    )
-  order by greatest(hit.start_at, v_start), hit.score desc
-  limit 1;
-  return v_span;
-end;
-$$;
-comment on function private.payment_span is 'Return the span of the details for a payment outside the site that a text holds, or that it completes after earlier texts with a bank, account or payment service, or null. Other words about payment pass.';
 
 create function private.is_phone_number(p_text text)
 returns boolean

@@ -1,6 +1,44 @@
--- Staff suspend nobody with whom they have an unfinished order.
+-- Staff suspend nobody who has an open order with them. One rule now says which orders are open.
 set lock_timeout = '2s';
 set statement_timeout = '30s';
+
+create function private.is_order_open(p_order public.orders)
+returns boolean
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return p_order.state not in ('released', 'refunded', 'cancelled')
+    or p_order.refund_pending
+    or exists (
+      -- Stripe may report a dispute of an order that has ended.
+      select from public.disputes
+      where order_id = p_order.id and private.is_dispute_open(status)
+    );
+end;
+$$;
+comment on function private.is_order_open is 'Return true if an order is unfinished, or has a refund under way or an open dispute.';
+
+create or replace function private.has_open_business(p_user_id uuid)
+returns boolean
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return exists (
+    select from public.auctions as a
+    join public.listings as l on l.id = a.listing_id
+    where l.seller_id = p_user_id and a.status in ('scheduled', 'live')
+  ) or exists (
+    select from public.auctions where high_bidder_id = p_user_id and status = 'live'
+  ) or exists (
+    select from public.orders
+    where p_user_id in (buyer_id, seller_id) and private.is_order_open(orders)
+  );
+end;
+$$;
 
 create or replace function private.suspension_refusal(p_user public.users, p_lift boolean)
 returns jsonb
@@ -26,14 +64,13 @@ begin
     select from public.orders
     where
       (buyer_id, seller_id) in ((p_user.id, auth.uid()), (auth.uid(), p_user.id))
-      and (state not in ('released', 'refunded', 'cancelled') or refund_pending)
+      and private.is_order_open(orders)
   ) then
-    -- A suspended party cannot confirm, dispute or answer. A released order in dispute is disputed.
+    -- A suspended party cannot confirm, dispute or answer.
     return private.refusal('FORBIDDEN', 'You have an unfinished order with this user');
   end if;
   return null;
 end;
 $$;
-comment on function private.suspension_refusal is 'Return the reason why this member of staff cannot suspend a user or lift the suspension, or null.';
 
 comment on function public.staff_suspend_user is 'Suspend a user as staff: {success}. The sessions end, the user''s scheduled and live auctions are cancelled, and the user''s bids are withdrawn from live auctions. Photos go as in staff_remove_listing. lift true ends the suspension; auctions and bids stay as they are. The same call again succeeds and changes nothing. Audited. Refusals: PROFILE_NOT_FOUND, FORBIDDEN (oneself, an admin unless the caller is one, or a user with a running auction that the caller takes part in, or who has an unfinished order with the caller), VALIDATION_ERROR, REQUEST_ID_REUSED. Raises FORBIDDEN for others than staff.';

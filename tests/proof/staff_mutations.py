@@ -25,6 +25,7 @@ SUSPENDED = ("tests/sql/moderation/test_suspended_users.py",)
 SUSPENDING = ("tests/sql/moderation/test_suspensions.py",)
 
 DELETION = "accounts/functions/deletion.sql"
+ORDERS = "orders/functions/actions.sql"
 SUSPENSIONS = "moderation/functions/suspensions.sql"
 ROLES = "moderation/functions/roles.sql"
 REPORTS = "moderation/functions/reports.sql"
@@ -47,9 +48,9 @@ STAFF_MUTATIONS = (
     ),
     mutation(
         "party of a dispute is deleted",
-        DELETION,
-        "in (initiator_id, respondent_id) and private.is_dispute_open(status)",
-        "in (initiator_id, respondent_id) and false",
+        ORDERS,
+        "private.is_dispute_open(status)",
+        "false",
         ACCOUNTS,
     ),
     mutation(
@@ -199,7 +200,7 @@ STAFF_MUTATIONS = (
     mutation(
         "staff suspend the other party of their order",
         SUSPENSIONS,
-        "      and private.is_sale_open(listing_id)\n",
+        "      and private.is_order_open(orders)\n",
         "      and false\n",
         SUSPENDING,
     ),
@@ -425,21 +426,21 @@ STAFF_MUTATIONS = (
     ),
     mutation(
         "staff remove the photos of an unfinished order",
-        REMOVALS,
-        "        state not in ('released', 'refunded', 'cancelled')\n        or refund_pending\n",
-        "        refund_pending\n",
+        ORDERS,
+        "  return p_order.state not in ('released', 'refunded', 'cancelled')\n    or p_order",
+        "  return p_order",
         PHOTOS,
     ),
     mutation(
         "staff remove the photos of an order that is refunded just now",
-        REMOVALS,
-        "        or refund_pending\n",
+        ORDERS,
+        "    or p_order.refund_pending\n",
         "",
         PHOTOS,
     ),
     mutation(
         "staff remove the photos of a finished order in dispute",
-        REMOVALS,
+        ORDERS,
         "private.is_dispute_open(status)",
         "false",
         PHOTOS,

@@ -130,13 +130,7 @@ begin
     select from public.auctions where high_bidder_id = p_user_id and status = 'live'
   ) or exists (
     select from public.orders
-    where
-      p_user_id in (buyer_id, seller_id)
-      and (state not in ('released', 'refunded', 'cancelled') or refund_pending)
-  ) or exists (
-    -- These are disputes that a party opened here, and those of Stripe.
-    select from public.disputes
-    where p_user_id in (initiator_id, respondent_id) and private.is_dispute_open(status)
+    where p_user_id in (buyer_id, seller_id) and private.is_order_open(orders)
   );
 end;
 $$;

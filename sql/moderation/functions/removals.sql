@@ -182,7 +182,10 @@ begin
     return private.refusal('FORBIDDEN', 'You take part in this auction');
   elsif v_auction.status in ('scheduled', 'live') then
     return private.refusal('CONFLICT', 'This listing is not over, so remove the listing');
-  elsif private.is_sale_open(p_listing_id) and not private.is_admin() then
+  elsif not private.is_admin() and exists (
+    select from public.orders
+    where listing_id = p_listing_id and private.is_order_open(orders)
+  ) then
     -- The photos are evidence. The law may demand their removal all the same, so an admin decides.
     return private.refusal(
       'CONFLICT', 'The order of this listing is unfinished or in dispute, so an admin decides'
@@ -204,27 +207,3 @@ begin
 end;
 $$;
 comment on function private.remove_photos_as_staff is 'Remove all photos of a listing that is over, and audit it; or return the refusal. A repeat changes nothing and succeeds.';
-
-create function private.is_sale_open(p_listing_id uuid)
-returns boolean
-language plpgsql
-stable
-set search_path = ''
-as $$
-begin
-  return exists (
-    select from public.orders
-    where
-      listing_id = p_listing_id
-      and (
-        state not in ('released', 'refunded', 'cancelled')
-        or refund_pending
-        or exists (
-          select from public.disputes
-          where order_id = orders.id and private.is_dispute_open(status)
-        )
-      )
-  );
-end;
-$$;
-comment on function private.is_sale_open is 'Return true if an order of a listing is unfinished or has an open dispute. The photos of the listing may be evidence until then.';

@@ -122,7 +122,7 @@ begin
     select from public.orders
     where
       (buyer_id, seller_id) in ((p_user.id, auth.uid()), (auth.uid(), p_user.id))
-      and private.is_sale_open(listing_id)
+      and private.is_order_open(orders)
   ) then
     -- A suspended party cannot confirm, dispute or answer.
     return private.refusal('FORBIDDEN', 'You have an unfinished order with this user');

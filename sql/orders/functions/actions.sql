@@ -73,6 +73,24 @@ end;
 $$;
 comment on function private.is_party is 'Return true if a user is the buyer or the seller of an order.';
 
+create function private.is_order_open(p_order public.orders)
+returns boolean
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return p_order.state not in ('released', 'refunded', 'cancelled')
+    or p_order.refund_pending
+    or exists (
+      -- Stripe may report a dispute of an order that has ended.
+      select from public.disputes
+      where order_id = p_order.id and private.is_dispute_open(status)
+    );
+end;
+$$;
+comment on function private.is_order_open is 'Return true if an order is unfinished, or has a refund under way or an open dispute.';
+
 create function private.party_of(p_order public.orders, p_user_id uuid)
 returns public.actor_kind
 language plpgsql
