@@ -11,7 +11,7 @@ import stripe
 
 from devstack.demo.auction import FINAL_CENTS
 from devstack.demo.people import TIMEOUT_S, People, wait_until
-from devstack.demo.steps import DemoRun, dollars, expect, expect_equal
+from devstack.demo.steps import DemoRun, dollars, expect, expect_equal, ms_since
 
 
 #: The default fee of five per cent, rounded half up.
@@ -33,15 +33,51 @@ async def pay_order(run: DemoRun, people: People, auction_id: str) -> None:
     await _repeat(run, people, order, delivery)
 
 
+async def hand_over(run: DemoRun, people: People) -> None:
+    """Run the pickup, the release, the seller's onboarding and the transfer."""
+    order_id = run.results.order["id"]
+    await _pick_up(run, people, order_id)
+    await _release(run, people, order_id)
+    await _onboard(run, people)
+    await _transfer(run, people, order_id)
+
+
+def confirm_as_browser(
+    environment: Mapping[str, str], intent: Mapping[str, Any]
+) -> stripe.PaymentIntent:
+    """Confirm an intent with its client secret and a publishable key, as Stripe.js does."""
+    client = stripe.StripeClient(
+        _BROWSER_KEY,
+        http_client=stripe.RequestsClient(timeout=TIMEOUT_S),
+        base_addresses={"api": environment["STRIPE_API_BASE"]},
+    )
+    # The library's types have no client_secret, because a server needs none.
+    parameters: Any = {
+        "client_secret": intent["clientSecret"],
+        "payment_method": "pm_card_visa",
+    }
+    return client.v1.payment_intents.confirm(intent["paymentIntentId"], parameters)
+
+
+async def read_ledger(people: People, order_id: str) -> list[dict[str, Any]]:
+    """Return the ledger of an order as staff see it.
+
+    Raises: DemoError when its sum is not zero, or when an order contradicts its ledger.
+    """
+    entries = await people.matilda.rows("ledger_entries", order_by="created_at", order_id=order_id)
+    expect_equal("The ledger's sum", 0, sum(entry["amount_cents"] for entry in entries))
+    expect_equal("Orders that contradict their ledger", [], await _drift(people))
+    shown = ("account", "entry_type", "amount_cents", "currency", "fact", "description")
+    return [{key: entry[key] for key in shown} for entry in entries]
+
+
 async def _find_order(run: DemoRun, people: People, auction_id: str) -> dict[str, Any]:
     with run.step("The close has created an order with the fee split") as step:
         order = await people.ben.row("orders", auction_id=auction_id)
         expect_equal("The order's state", "pending_payment", order["state"])
         split = (order["amount_cents"], order["platform_fee_cents"], order["seller_amount_cents"])
         expect_equal(
-            "Amount, fee and seller's part",
-            (FINAL_CENTS, _FEE_CENTS, FINAL_CENTS - _FEE_CENTS),
-            split,
+            "Amount, fee and seller's part", (FINAL_CENTS, _FEE_CENTS, _SELLER_CENTS), split
         )
         expect_equal(
             "The order as the seller sees it",
@@ -57,7 +93,7 @@ async def _find_order(run: DemoRun, people: People, auction_id: str) -> dict[str
         )
         step.note(
             f"{dollars(FINAL_CENTS)} = fee {dollars(_FEE_CENTS)}"
-            f" + seller {dollars(FINAL_CENTS - _FEE_CENTS)}; another user cannot see it"
+            f" + seller {dollars(_SELLER_CENTS)}; another user cannot see it"
         )
     return order
 
@@ -70,7 +106,7 @@ async def _create_intent(run: DemoRun, people: People, order: Mapping[str, Any])
         answers = await asyncio.gather(
             *[people.api.succeed(people.ben, "POST", path, body) for _ in range(2)]
         )
-        run.results.add_duration("create-intent", (time.perf_counter() - began) * 1000)
+        run.results.add_duration("create-intent", ms_since(began))
         expect_equal("The second intent", answers[0], answers[1])
         status, _ = await people.api.request(None, "POST", path, body)
         expect_equal("The status without a session", HTTPStatus.UNAUTHORIZED, status)
@@ -92,7 +128,7 @@ async def _pay(
             lambda change: change.table == "orders" and change.row["state"] == "paid",
             "the order paid",
         )
-        run.results.add_duration("card confirmed → paid on the buyer's screen", _ms_since(began))
+        run.results.add_duration("card confirmed → paid on the buyer's screen", ms_since(began))
         [delivery] = await _deliveries(people, intent["paymentIntentId"], after=0)
         status, body = _outcome(delivery)
         expect_equal("The webhook's answer", (200, "processed"), (status, body["status"]))
@@ -109,17 +145,12 @@ async def _pay(
 
 async def _check_ledger(run: DemoRun, people: People, order: Mapping[str, Any]) -> None:
     with run.step("The ledger balances to the cent") as step:
-        entries = await people.matilda.rows(
-            "ledger_entries", order_by="account", order_id=order["id"]
-        )
+        entries = await read_ledger(people, order["id"])
         by_account = {entry["account"]: entry["amount_cents"] for entry in entries}
         expect_equal(
             "The entries", {"stripe_clearing": FINAL_CENTS, "buyer": -FINAL_CENTS}, by_account
         )
-        expect_equal("The ledger's sum", 0, sum(entry["amount_cents"] for entry in entries))
-        expect_equal("Orders that contradict their ledger", [], await _drift(people))
-        shown = ("account", "entry_type", "amount_cents", "currency", "fact")
-        run.results.order["ledger"] = [{key: entry[key] for key in shown} for entry in entries]
+        run.results.order["ledger"] = entries
         step.note("sum of all entries 0, ledger_drift() returns nothing")
 
 
@@ -147,23 +178,6 @@ async def _repeat(
         run.results.repeats.append({"event_id": delivery["event_id"], **body})
         run.results.order["version"] = before["orders"][0]["version"]
         step.note("200, already_processed; order, payments, ledger and notifications are unchanged")
-
-
-def confirm_as_browser(
-    environment: Mapping[str, str], intent: Mapping[str, Any]
-) -> stripe.PaymentIntent:
-    """Confirm an intent with its client secret and a publishable key, as Stripe.js does."""
-    client = stripe.StripeClient(
-        _BROWSER_KEY,
-        http_client=stripe.RequestsClient(timeout=TIMEOUT_S),
-        base_addresses={"api": environment["STRIPE_API_BASE"]},
-    )
-    # The library's types have no client_secret, because a server needs none.
-    parameters: Any = {
-        "client_secret": intent["clientSecret"],
-        "payment_method": "pm_card_visa",
-    }
-    return client.v1.payment_intents.confirm(intent["paymentIntentId"], parameters)
 
 
 async def _deliveries(people: People, intent_id: str, *, after: int) -> list[dict[str, Any]]:
@@ -198,33 +212,6 @@ async def _rows_of_payment(people: People, order: Mapping[str, Any]) -> dict[str
 
 async def _drift(people: People) -> Any:
     return await people.backend.call("ledger_drift")
-
-
-def _ms_since(began: float) -> float:
-    return (time.perf_counter() - began) * 1000
-
-
-async def hand_over(run: DemoRun, people: People) -> None:
-    """Run the pickup, the release, the seller's onboarding and the transfer."""
-    order_id = run.results.order["id"]
-    await _pick_up(run, people, order_id)
-    await _release(run, people, order_id)
-    await _onboard(run, people)
-    await _transfer(run, people, order_id)
-
-
-async def read_ledger(people: People, order_id: str) -> list[dict[str, Any]]:
-    """Return the ledger of an order as staff see it.
-
-    Raises: DemoError when its sum is not zero, or when an order contradicts its ledger.
-    """
-    entries = await people.matilda.rows("ledger_entries", order_by="created_at", order_id=order_id)
-    expect_equal("The ledger's sum", 0, sum(entry["amount_cents"] for entry in entries))
-    expect_equal(
-        "Orders that contradict their ledger", [], await people.backend.call("ledger_drift")
-    )
-    shown = ("account", "entry_type", "amount_cents", "currency", "fact", "description")
-    return [{key: entry[key] for key in shown} for entry in entries]
 
 
 async def _pick_up(run: DemoRun, people: People, order_id: str) -> None:
@@ -287,9 +274,7 @@ async def _transfer(run: DemoRun, people: People, order_id: str) -> None:
             lambda answer: answer["paid_cents"] == _SELLER_CENTS,
             "The transfer to Ada",
         )
-        run.results.add_duration(
-            "account enabled → seller paid", (time.perf_counter() - began) * 1000
-        )
+        run.results.add_duration("account enabled → seller paid", ms_since(began))
         expect_equal("Ada's payouts", ["paid"], [row["status"] for row in answer["payouts"]])
         order = await people.matilda.row("orders", id=order_id)
         run.results.order |= {

@@ -101,7 +101,7 @@ class DemoRun:
                 raise
             reason = error if isinstance(error, DemoError) else f"{type(error).__name__}: {error}"
             raise DemoError(f"{title}: {reason}") from error
-        step.took_ms = (time.perf_counter() - began) * 1000
+        step.took_ms = ms_since(began)
         self._display.end(step)
 
     def update(self, text: str) -> None:
@@ -124,6 +124,11 @@ def expect_equal(subject: str, expected: object, actual: object) -> None:
     Raises: DemoError, which names the subject and both values.
     """
     expect(expected == actual, f"{subject} should be {expected!r} but is {actual!r}.")
+
+
+def ms_since(began: float) -> float:
+    """Return the milliseconds since a reading of `time.perf_counter`."""
+    return (time.perf_counter() - began) * 1000
 
 
 def dollars(cents: int) -> str:
