@@ -19,7 +19,7 @@ from devstack.stripe.errors import StripeError, server_failure, unrecognized
 from devstack.stripe.fake import FakeStripe
 from devstack.stripe.resources import account_state, accounts
 from devstack.stripe.routes import OPERATIONS
-from devstack.stripe.store import new_id, unix_now
+from devstack.stripe.store import new_id
 
 
 _SEE_OTHER = 303
@@ -100,7 +100,7 @@ async def _show_onboarding(fake: FakeStripe, request: Request) -> Response:
     if link is None:
         return HTMLResponse("There is no such link.", 404)
     with fake.transaction() as tx:
-        is_open = accounts.visit_link(tx.store, token, unix_now())
+        is_open = accounts.visit_link(tx, token)
     if not is_open:
         return RedirectResponse(link["refresh_url"], _SEE_OTHER)
     return HTMLResponse(_PAGE.format_map({k: html.escape(str(v)) for k, v in link.items()}))

@@ -242,7 +242,7 @@ def _require(tx: Transaction, account_id: str, body: Json) -> Json:
     fields = _fields(body)
     deadline = body.get("current_deadline", tx.now + 14 * _DAY_S)
     if not isinstance(deadline, int):
-        raise ValueError("current_deadline must be a Unix time")  # noqa: TRY004 - bad JSON
+        raise ControlError("current_deadline must be a Unix time")
     with account_state.change(tx, account_id) as account:
         if body.get("is_past_due"):
             account_state.mark_past_due(account, fields)
@@ -264,10 +264,10 @@ def _set_abilities(tx: Transaction, account_id: str, body: Json) -> Json:
     """Set single capabilities and the payouts of an account, as Stripe does."""
     payouts = body.pop("payouts_enabled", None)
     if not isinstance(payouts, bool | None):
-        raise ValueError("payouts_enabled must be true or false")  # noqa: TRY004 - bad JSON
+        raise ControlError("payouts_enabled must be true or false")
     for name, state in body.items():
         if name not in accounts.CAPABILITIES or state not in _STATES:
-            raise ValueError(f"{name} must be a capability and one of {', '.join(_STATES)}")
+            raise ControlError(f"{name} must be a capability and one of {', '.join(_STATES)}")
     with account_state.change(tx, account_id) as account:
         account_state.set_abilities(account, body, payouts=payouts)
     return account
@@ -297,7 +297,7 @@ def _account(tx: Transaction, owner: str) -> str | None:
 def _fields(body: Json) -> list[str]:
     fields = body.get("fields", [_DOCUMENT])
     if not fields or not isinstance(fields, list) or not all(isinstance(f, str) for f in fields):
-        raise ValueError("fields must be a list of texts")
+        raise ControlError("fields must be a list of texts")
     return fields
 
 

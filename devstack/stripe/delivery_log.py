@@ -4,6 +4,7 @@ import dataclasses
 import time
 from collections.abc import Collection
 from enum import StrEnum
+from http import HTTPStatus
 from typing import Any
 
 from devstack.stripe.config import WebhookEndpoint
@@ -55,7 +56,9 @@ class Attempt:
     @property
     def is_success(self) -> bool:
         """Return true if the endpoint accepted the event, which any 2xx means."""
-        return self.status is not None and 200 <= self.status < 300  # noqa: PLR2004 - 2xx
+        return (
+            self.status is not None and HTTPStatus.OK <= self.status < HTTPStatus.MULTIPLE_CHOICES
+        )
 
 
 def add(

@@ -36,8 +36,9 @@ class Mode(StrEnum):
     FORGE = "forge"
 
 
-#: The columns that a mode sets in a delivery's row. For two modes `delivery` sends the event by
-#: itself; the delay only makes another worker send it if the process dies before that.
+#: The columns that a mode sets in a delivery's row. For BEFORE_ANSWER and REORDER the caller starts
+#: the attempt; the delay only keeps the workers away, and lets one send it if the process dies
+#: first.
 _COLUMNS: dict[Mode, dict[str, Any]] = {
     Mode.BEFORE_ANSWER: {"delay_s": _GRACE_S},
     Mode.REORDER: {"delay_s": _GRACE_S},

@@ -173,13 +173,13 @@ def create_link(tx: Transaction, params: Params) -> Json:
     return link
 
 
-def visit_link(store: Store, token: str, now: int) -> bool:
+def visit_link(tx: Transaction, token: str) -> bool:
     """Use a link; return true if it opens its page: only once, and before it expires."""
-    link = store.find("account_link", token)
+    link = tx.store.find("account_link", token)
     if link is None:
         return False
-    store.replace(link | {"is_used": True})
-    return not link["is_used"] and now < link["expires_at"]
+    tx.store.replace(link | {"is_used": True})
+    return not link["is_used"] and tx.now < link["expires_at"]
 
 
 def link_target(store: Store, token: str) -> Json | None:

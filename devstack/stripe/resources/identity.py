@@ -16,6 +16,7 @@ from devstack.stripe.store import Json, Store, new_id
 from devstack.stripe.transaction import Transaction
 
 
+KIND = "identity.verification_session"
 REPORT = "identity.verification_report"
 #: The reasons of a failed check of the document or the selfie.
 CHECK_ERRORS = {
@@ -55,7 +56,6 @@ _DEFAULT_OUTPUTS: Json = {
     "id_number_type": None,
     "last_name": "Rosen",
 }
-KIND = "identity.verification_session"
 _DOCUMENTS = ("driving_license", "id_card", "passport")
 _CHECKS = ("require_id_number", "require_live_capture", "require_matching_selfie")
 _STATES = ("canceled", "processing", "requires_input", "verified")
@@ -125,9 +125,7 @@ def redact(tx: Transaction, params: Params, session_id: str) -> Json:
 
 def submit(tx: Transaction, session_id: str) -> Json:
     """Submit the session, as the user does."""
-    session = tx.get(KIND, session_id)
-    if session["status"] != "requires_input":
-        raise refused(f"Session {session_id} requires no input: it is {session['status']}.")
+    session = _awaiting_input(tx, session_id)
     session |= {"last_error": None, "status": "processing"} | _NO_ACCESS
     tx.store.replace(session)
     _emit(tx, "processing", session)
@@ -154,9 +152,7 @@ def verify(tx: Transaction, session_id: str, outputs: Json) -> Json:
 def require_input(tx: Transaction, session_id: str, code: str) -> Json:
     """Fail the check, or the user's part, by an error code; the session requires input again."""
     if code in USER_ERRORS:
-        session = tx.get(KIND, session_id)
-        if session["status"] != "requires_input":
-            raise refused(f"Session {session_id} requires no input: it is {session['status']}.")
+        session = _awaiting_input(tx, session_id)
         error = {"code": code, "reason": USER_ERRORS[code]}
     else:
         session = _submitted(tx, session_id)
@@ -250,6 +246,14 @@ def _new_access(tx: Transaction, session_id: str) -> Json:
         "client_secret": new_id(f"{session_id}_secret_test", 24),
         "url": f"{tx.config.url}/identity/start/{new_id('test', 32)}",
     }
+
+
+def _awaiting_input(tx: Transaction, session_id: str) -> Json:
+    """Return the session; refuse one that requires no input."""
+    session = tx.get(KIND, session_id)
+    if session["status"] != "requires_input":
+        raise refused(f"Session {session_id} requires no input: it is {session['status']}.")
+    return session
 
 
 def _submitted(tx: Transaction, session_id: str) -> Json:
