@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -112,7 +113,7 @@ async def _refuse_path(request: Request, error: Exception) -> Response:
     """Answer 404 to an unknown path, in the words of hosted Supabase's gateway."""
     if not isinstance(error, HTTPException):
         raise error
-    if error.status_code != 404:  # noqa: PLR2004 -- not found
+    if error.status_code != HTTPStatus.NOT_FOUND:
         return JSONResponse({"message": error.detail}, error.status_code, headers=error.headers)
     return JSONResponse({"message": f"no Route matched with {request.url.path}"}, 404)
 

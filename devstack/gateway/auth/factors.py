@@ -82,21 +82,22 @@ async def enroll(cursor: Cursor, user_id: uuid.UUID, friendly_name: str, secret:
 
 async def create_challenge(cursor: Cursor, factor_id: uuid.UUID, ip_address: str) -> Challenge:
     """Insert a challenge of the factor, which only this address can verify."""
-    challenge_id = uuid.uuid4()
-    await cursor.execute(
-        """
-        insert into auth.mfa_challenges (id, factor_id, created_at, ip_address)
-        values (%s, %s, clock_timestamp(), %s)
-        """,
-        [challenge_id, factor_id, ip_address],
-    )
+    async with cursor.connection.cursor(row_factory=class_row(Challenge)) as rows:
+        await rows.execute(
+            """
+            insert into auth.mfa_challenges (id, factor_id, created_at, ip_address)
+            values (%s, %s, clock_timestamp(), %s)
+            returning id, host(ip_address) as ip_address, false as is_verified,
+              created_at + make_interval(secs => %s) as expires_at, false as is_expired
+            """,
+            [uuid.uuid4(), factor_id, ip_address, CHALLENGE_LIFETIME_S],
+        )
+        [created] = await rows.fetchall()
     # The column is unique, and two challenges of one transaction need different times.
     await cursor.execute(
         "update auth.mfa_factors set last_challenged_at = clock_timestamp() where id = %s",
         [factor_id],
     )
-    created = await find_challenge(cursor, factor_id, challenge_id)
-    assert created is not None, "it was inserted just now"  # noqa: S101 - for the type checker
     return created
 
 

@@ -127,15 +127,7 @@ async def send(
     Raises: AuthError over_email_send_rate_limit if the user got a mail of this kind just now.
     """
     await _check_interval(context, cursor, user_id, mail.kind)
-    issued = await one_time_tokens.issue(
-        cursor,
-        user_id,
-        mail.kind,
-        address,
-        digits=context.settings.otp_length,
-        is_pkce=mail.is_pkce,
-    )
-    context.add_mail(request, mail.type, address, issued)
+    await _issue_and_mail(context, request, cursor, user_id, address=address, mail=mail)
 
 
 async def send_email_change(
@@ -160,10 +152,28 @@ async def send_email_change(
     if user.email and context.settings.needs_both_confirmations:
         recipients.append((Kind.EMAIL_CHANGE_CURRENT, user.email))
     for kind, address in recipients:
-        issued = await one_time_tokens.issue(
-            cursor, user.id, kind, address, digits=context.settings.otp_length, is_pkce=is_pkce
-        )
-        context.add_mail(request, "email_change", address, issued)
+        mail = TokenMail(kind=kind, type="email_change", is_pkce=is_pkce)
+        await _issue_and_mail(context, request, cursor, user.id, address=address, mail=mail)
+
+
+async def _issue_and_mail(
+    context: AuthContext,
+    request: Request,
+    cursor: Cursor,
+    user_id: uuid.UUID,
+    *,
+    address: str,
+    mail: TokenMail,
+) -> None:
+    issued = await one_time_tokens.issue(
+        cursor,
+        user_id,
+        mail.kind,
+        address,
+        digits=context.settings.otp_length,
+        is_pkce=mail.is_pkce,
+    )
+    context.add_mail(request, mail.type, address, issued)
 
 
 async def _check_interval(

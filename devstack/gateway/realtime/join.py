@@ -23,7 +23,7 @@ from devstack.gateway.realtime.pubsub import Topic
 
 #: The number of broadcasts to replay if a join names none.
 DEFAULT_REPLAYED = 10
-#: Postgres has no time for a greater number of milliseconds.
+#: A greater number of milliseconds is outside Postgres's range of timestamps.
 MAX_REPLAY_NUMBER = 10**14
 INVALID_REPLAY = Replay(since_ms=0, limit=0, is_valid=False)
 #: A client waits 10 s for the reply to a join, so the reply must be sent before.

@@ -1,7 +1,7 @@
 """The routes of Realtime: the WebSocket, and two endpoints that broadcast over HTTP."""
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from starlette.requests import Request
@@ -47,11 +47,9 @@ def routes(gateway: Context) -> list[BaseRoute]:
     ]
 
 
-@asynccontextmanager
-async def running(gateway: Context) -> AsyncIterator[None]:
+def running(gateway: Context) -> AbstractAsyncContextManager[None]:
     """Read the log of changes until the block is left."""
-    async with realtime_context(gateway).running():
-        yield
+    return realtime_context(gateway).running()
 
 
 async def _serve_socket(websocket: WebSocket, context: RealtimeContext) -> None:

@@ -1,7 +1,7 @@
 """The ASGI application of REST: receives a request, sends the response of its handler."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
+from http import HTTPStatus
 from urllib.parse import parse_qsl
 
 from starlette.routing import BaseRoute, Mount
@@ -27,11 +27,9 @@ def routes(context: Context) -> list[BaseRoute]:
     return [Mount("/", app=RestApp(context))]
 
 
-@asynccontextmanager
-async def running(context: Context) -> AsyncIterator[None]:
+def running(context: Context) -> AbstractAsyncContextManager[None]:
     """Keep the schema cache current while the gateway runs."""
-    async with context.service(LiveSchemaCache).reloading():
-        yield
+    return context.service(LiveSchemaCache).reloading()
 
 
 class RestApp:
@@ -49,7 +47,8 @@ class RestApp:
             response = Response(error.status, error.body, _error_headers(error.headers))
         if scope["method"] == "HEAD":
             response.body = b""
-        elif response.status != 204:  # noqa: PLR2004 -- a response without content has no length
+        # A response without content has no length.
+        elif response.status != HTTPStatus.NO_CONTENT:
             response.headers.append((b"content-length", str(len(response.body)).encode()))
         await send(
             {"type": "http.response.start", "status": response.status, "headers": response.headers}

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
-from typing import Any, BinaryIO
+from typing import BinaryIO
 from urllib.parse import quote
 
 from starlette.requests import Request
@@ -146,7 +146,7 @@ async def _is_public(context: StorageContext, request: Request) -> bool:
 
 def _object_headers(stored: StoredObject) -> dict[str, str]:
     """Return the headers that depend on the object alone. Raises: StorageError 400."""
-    metadata = _metadata(stored)
+    metadata = stored.file_metadata
     headers = {
         "ETag": str(metadata.get("eTag", "")),
         "Last-Modified": format_datetime(_modified(stored), usegmt=True),
@@ -198,14 +198,10 @@ def _pieces(file: BinaryIO, start: int, length: int) -> Iterator[bytes]:
             yield piece
 
 
-def _metadata(stored: StoredObject) -> dict[str, Any]:
-    return stored.metadata if isinstance(stored.metadata, dict) else {}
-
-
 def _modified(stored: StoredObject) -> datetime:
     """Return the time of the upload. A move changes the row's time, but not this one."""
     try:
-        modified = datetime.fromisoformat(str(_metadata(stored)["lastModified"]))
+        modified = datetime.fromisoformat(str(stored.file_metadata["lastModified"]))
     except (KeyError, ValueError, OverflowError):
         modified = stored.updated_at or datetime.fromtimestamp(0, UTC)
     return modified.astimezone(UTC).replace(microsecond=0)
@@ -213,7 +209,7 @@ def _modified(stored: StoredObject) -> datetime:
 
 def _content_type(stored: StoredObject) -> str:
     """Return the media type. HTML is sent as text, so that nobody publishes web pages here."""
-    media_type = str(_metadata(stored).get("mimetype", "application/octet-stream"))
+    media_type = str(stored.file_metadata.get("mimetype", "application/octet-stream"))
     check_header("Content-Type", media_type)
     return "text/plain" if "text/html" in media_type else media_type
 

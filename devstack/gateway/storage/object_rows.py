@@ -87,6 +87,11 @@ class StoredObject:
     metadata: Any
     user_metadata: Any
 
+    @property
+    def file_metadata(self) -> dict[str, Any]:
+        """Return the metadata, or an empty object if a client wrote another JSON value."""
+        return self.metadata if isinstance(self.metadata, dict) else {}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewObject:

@@ -116,13 +116,14 @@ async def _copy(
 
 
 def _metadata(source: StoredObject, body: bodies.Copy) -> dict[str, Any]:
-    metadata = dict(source.metadata) if isinstance(source.metadata, dict) else {}
     if body.copy_metadata or body.metadata is None:
-        return metadata
+        return source.file_metadata
     stated = {"mimetype": body.metadata.mimetype, "cacheControl": body.metadata.cache_control}
     for name, value in stated.items():
         check_header(name, value or "")
-    return metadata | {name: value for name, value in stated.items() if value is not None}
+    return source.file_metadata | {
+        name: value for name, value in stated.items() if value is not None
+    }
 
 
 def _check_names(body: bodies.Relocation) -> None:

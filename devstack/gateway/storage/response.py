@@ -72,7 +72,7 @@ def entry_json(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 def info_json(stored: StoredObject) -> dict[str, Any]:
     """Return an object's row and file metadata, as `info` shows them."""
-    metadata = stored.metadata if isinstance(stored.metadata, dict) else {}
+    metadata = stored.file_metadata
     return {
         "id": str(stored.id),
         "name": stored.name,
