@@ -71,7 +71,6 @@ WORD = re.compile("|".join(rf"\b(?:{words})\b" for words in WORDS), re.IGNORECAS
 #: A name of the code is no prose.
 CODE = re.compile(r"`[^`]*`")
 SQL_COMMENT = re.compile(r"^comment on .*? is\s+'((?:[^']|'')*)'", re.MULTILINE)
-
 #: A block of C's kind, as in JSDoc.
 BLOCK_COMMENT = re.compile(r"/\*+\s(.*?)\*/", re.DOTALL)
 
@@ -165,7 +164,7 @@ def python_comments(text: str) -> Iterator[Line]:
     """Yield the comments of a Python file, without their marks."""
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         if token.type == tokenize.COMMENT:
-            is_behind_code = not token.line[: token.start[1]].isspace() and token.start[1] > 0
+            is_behind_code = bool(token.line[: token.start[1]].strip())
             yield Line(token.start[0], token.string.lstrip("#:! "), is_behind_code)
 
 

@@ -31,7 +31,7 @@ def figures(*, seconds: float, show: Steps) -> Iterator[Figure]:
     show("starting a stack with the service")
     with stack.running(only=PARTS) as running, noop.serving(running.environment) as service_port:
         show("selling things for the webhooks")
-        market = _Load(running.environment, service_port, seconds)
+        market = _Market(running.environment, service_port, seconds)
         market.run(PERIOD_S, period_s=PERIOD_S)  # PostgreSQL and Python fill their caches.
         show(f"{BIDDERS} bids and {WEBHOOKS} webhooks a second")
         yield from _latencies(market.run(seconds, period_s=PERIOD_S))
@@ -67,7 +67,7 @@ def _latencies(measured: _Measured) -> Iterator[Figure]:
         )
 
 
-def _in_flight(market: "_Load", measured: _Measured) -> Iterator[Figure]:
+def _in_flight(market: "_Market", measured: _Measured) -> Iterator[Figure]:
     name = f"{BIDDERS} bids and {WEBHOOKS} webhooks in flight"
     write_ms, api_ms = (1000 * percentile(each, 95) for each in (measured.bids, measured.reads))
     yield Figure(
@@ -91,7 +91,7 @@ def _in_flight(market: "_Load", measured: _Measured) -> Iterator[Figure]:
     )
 
 
-class _Load:
+class _Market:
     """Bidders, orders that wait for their payment, and the errors that they meet."""
 
     def __init__(self, env: Mapping[str, str], service_port: int, seconds: float) -> None:

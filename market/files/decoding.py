@@ -20,7 +20,6 @@ _COMMAND = (sys.executable, "-B", "-E", "-s", "-m", "market.files.decoder")
 _PDF_STARTS = (b"%PDF-1.", b"%PDF-2.")
 #: The limit of the processor's time is lower, so only a busy machine lets a process run so long.
 _TIMEOUT_S = 8.0
-_CRASHED = 1
 
 
 class Kind(enum.StrEnum):

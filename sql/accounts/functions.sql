@@ -277,9 +277,6 @@ begin
   where
     jsonb_typeof(p_address -> part.name) = 'string'
     and private.line_or_null(p_address ->> part.name, 120) is not null;
-  if v_address is null then
-    return null;
-  end if;
   return case
     when
       -- A quote takes two characters in JSON, and the column holds a thousand.
@@ -292,7 +289,7 @@ begin
   end;
 end;
 $$;
-comment on function private.address_or_null is 'Return the four parts of an address that are texts, each cleaned, or null if there is none or they are too long.';
+comment on function private.address_or_null is 'Return the four parts of an address that are texts, each cleaned, or null if there is none, they are too long or they hold payment details.';
 
 create function private.follow_email()
 returns trigger
@@ -353,6 +350,7 @@ begin
   end if;
   v_new.legal_name := private.line_or_null(p_new.legal_name, 200);
   v_new.phone := private.line_or_null(p_new.phone, 32);
+  -- An address from before the filter must not block changes of other fields.
   if p_new.address is distinct from p_old.address then
     v_new.address := private.address_or_null(p_new.address);
   end if;

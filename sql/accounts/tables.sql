@@ -7,7 +7,7 @@ comment on type public.kyc_status is 'The state of a person''s verification by S
 create table public.users (
   id uuid not null,
   email text,
-  display_name text not null, -- The default is that of private.default_name.
+  display_name text not null, -- functions/names.sql sets the default.
   phone text,
   legal_name text,
   dob date,

@@ -52,7 +52,7 @@ begin
   );
 end;
 $$;
-comment on function public.transition_order is 'Move an order: {success, state, updated_at, version}. A move to the state that the order has already changes nothing. An illegal move raises 23514, Invalid order state transition from X to Y. Refusals: RESOURCE_NOT_FOUND, PROFILE_NOT_FOUND (an unknown actor).';
+comment on function public.transition_order is 'Move an order: {success, state, updated_at, version}. A move to the state that the order has already changes nothing. An illegal move raises 23514, Invalid order state transition from X to Y. Refusal: RESOURCE_NOT_FOUND. Raises PROFILE_NOT_FOUND for an unknown actor.';
 grant execute on function public.transition_order to service_role;
 
 create function public.act_on_order(order_id uuid, user_id uuid, action text)

@@ -215,13 +215,9 @@ set search_path = ''
 as $$
 declare
   v_id uuid;
-  v_refusal constant jsonb := private.payment_text_refusal(
-    'file', p_title, private.recent_dispute_texts(p_dispute_id, p_user_id)
-  );
+  v_refusal jsonb;
 begin
-  if v_refusal is not null then
-    return v_refusal;
-  elsif
+  if
     (
       select count(*) from public.dispute_evidence
       where dispute_id = p_dispute_id and user_id = p_user_id
@@ -229,6 +225,12 @@ begin
     >= private.setting('evidence_max')::integer
   then
     return private.refusal('VALIDATION_ERROR', 'The dispute has no room for another file of yours');
+  end if;
+  v_refusal := private.payment_text_refusal(
+    'file', p_title, private.recent_dispute_texts(p_dispute_id, p_user_id)
+  );
+  if v_refusal is not null then
+    return v_refusal;
   end if;
   insert into public.dispute_evidence (dispute_id, user_id, evidence_type, title, file_url, path)
   values (

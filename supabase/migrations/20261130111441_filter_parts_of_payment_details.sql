@@ -26,6 +26,7 @@ begin
   end if;
   v_new.legal_name := private.line_or_null(p_new.legal_name, 200);
   v_new.phone := private.line_or_null(p_new.phone, 32);
+  -- An address from before the filter must not block changes of other fields.
   if p_new.address is distinct from p_old.address then
     v_new.address := private.address_or_null(p_new.address);
   end if;
@@ -100,7 +101,8 @@ begin
     v_standing := private.continued_standing(v_standing, v_now);
   end if;
   if v_standing.leader_id = v_bidder_id then
-    -- Only raises have no bound by the price. Without this one, a log could become too long to read.
+    -- Each other bid lifts the price, which has a maximum. A raise lifts nothing that others see, so
+    -- without this limit a bid log could become too long to read.
     v_answer := private.use_rate_limit('raise_maximum', v_bidder_id);
     if v_answer is not null then
       return v_answer;
@@ -390,7 +392,7 @@ end;
 $$;
 comment on function private.disclose_to_staff is 'Return the part of a private row that staff may read now, and audit the read. The reserve is null until the auction has ended.';
 
-comment on function public.get_listing_private is 'Return reserve and street of a listing to its seller and staff. Answers reserve_cents, street. For staff reserve_cents is null until the auction has ended, and each read is audited. Refusal: LISTING_NOT_FOUND. Raises FILTER_REFUSED.';
+comment on function public.get_listing_private is 'Return reserve and street of a listing to its seller and staff. Answers reserve_cents, street. For staff reserve_cents is null until the auction has ended, and each read is audited. Refusal: LISTING_NOT_FOUND, also for staff who have bid there. Raises FILTER_REFUSED.';
 
 update private.app_settings
 set value = '{"raise_maximum": {"max": 100, "window_s": 86400}}' || value

@@ -15,25 +15,26 @@ declare
   v_limit constant integer := private.setting('filter_join_messages')::integer;
 begin
   return (
-    select coalesce(array_agg(recent.content order by recent.created_at, recent.n), '{}')
+    select coalesce(array_agg(recent.content order by recent.created_at, recent.place), '{}')
     from (
-      select written.content, written.created_at, written.n
+      select written.content, written.created_at, written.place
       from (
-        select content, created_at, 3 as n from public.dispute_messages
+        select content, created_at, 3 as place from public.dispute_messages
         where dispute_id = p_dispute_id and sender_id = p_sender_id
         union all
         select title, created_at, 3 from public.dispute_evidence
         where dispute_id = p_dispute_id and user_id = p_sender_id
         union all
-        select opening.content, dispute.created_at, opening.n
+        select opening.content, dispute.created_at, opening.place
         from public.disputes as dispute
+        -- Reason and description have the same time, so place orders them before any message.
         cross join lateral (
           values (dispute.reason, 1), (dispute.description, 2)
-        ) as opening (content, n)
+        ) as opening (content, place)
         where dispute.id = p_dispute_id and dispute.initiator_id = p_sender_id
       ) as written
       where written.created_at > v_since and written.content is not null
-      order by written.created_at desc, written.n desc
+      order by written.created_at desc, written.place desc
       limit v_limit
     ) as recent
   );
@@ -50,13 +51,9 @@ set search_path = ''
 as $$
 declare
   v_id uuid;
-  v_refusal constant jsonb := private.payment_text_refusal(
-    'file', p_title, private.recent_dispute_texts(p_dispute_id, p_user_id)
-  );
+  v_refusal jsonb;
 begin
-  if v_refusal is not null then
-    return v_refusal;
-  elsif
+  if
     (
       select count(*) from public.dispute_evidence
       where dispute_id = p_dispute_id and user_id = p_user_id
@@ -64,6 +61,12 @@ begin
     >= private.setting('evidence_max')::integer
   then
     return private.refusal('VALIDATION_ERROR', 'The dispute has no room for another file of yours');
+  end if;
+  v_refusal := private.payment_text_refusal(
+    'file', p_title, private.recent_dispute_texts(p_dispute_id, p_user_id)
+  );
+  if v_refusal is not null then
+    return v_refusal;
   end if;
   insert into public.dispute_evidence (dispute_id, user_id, evidence_type, title, file_url, path)
   values (

@@ -19,9 +19,6 @@ begin
   where
     jsonb_typeof(p_address -> part.name) = 'string'
     and private.line_or_null(p_address ->> part.name, 120) is not null;
-  if v_address is null then
-    return null;
-  end if;
   return case
     when
       -- A quote takes two characters in JSON, and the column holds a thousand.
@@ -34,7 +31,7 @@ begin
   end;
 end;
 $$;
-comment on function private.address_or_null is 'Return the four parts of an address that are texts, each cleaned, or null if there is none or they are too long.';
+comment on function private.address_or_null is 'Return the four parts of an address that are texts, each cleaned, or null if there is none, they are too long or they hold payment details.';
 
 create or replace function private.offer(
   p_listing public.listings, p_start_at timestamptz, p_end_at timestamptz, p_reserve_cents bigint,

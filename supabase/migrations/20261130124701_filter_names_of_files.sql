@@ -55,7 +55,8 @@ begin
       found.end_at + v_start as end_at
     from unnest(private.filter_findings(p_text, 'order')) as found
     union all
-    -- A word such as "money" in an earlier text makes no account of a number in this one.
+    -- The stage joined has no rules for general words. So "money" in an earlier text makes no account
+    -- of a number in this one.
     select found.rule, found.score, found.start_at, found.end_at
     from unnest(private.filter_findings(v_whole, 'joined', v_start)) as found
     where p_earlier <> '{}'

@@ -28,7 +28,7 @@ begin
   elsif
     p_actor_id is not null and not exists (select from public.users where id = p_actor_id)
   then
-    return private.refusal('PROFILE_NOT_FOUND', 'User profile not found');
+    raise sqlstate 'PT403' using message = 'PROFILE_NOT_FOUND';
   end if;
 
   v_now := private.clock();
@@ -46,4 +46,4 @@ begin
 end;
 $$;
 
-comment on function public.transition_order is 'Move an order: {success, state, updated_at, version}. A move to the state that the order has already changes nothing. An illegal move raises 23514, Invalid order state transition from X to Y. Refusals: RESOURCE_NOT_FOUND, PROFILE_NOT_FOUND (an unknown actor).';
+comment on function public.transition_order is 'Move an order: {success, state, updated_at, version}. A move to the state that the order has already changes nothing. An illegal move raises 23514, Invalid order state transition from X to Y. Refusal: RESOURCE_NOT_FOUND. Raises PROFILE_NOT_FOUND for an unknown actor.';

@@ -54,3 +54,11 @@ def auction_row(owner: Connection, auction_id: UUID) -> dict[str, Any]:
     [(row,)] = owner.execute(query, [auction_id]).fetchall()
     assert isinstance(row, dict)
     return row
+
+
+def ended(owner: Connection, listing_id: UUID) -> None:
+    """End the auction of a listing without a sale."""
+    owner.execute(
+        "update public.auctions set status = 'no_sale' where listing_id = %s", [listing_id]
+    )
+    owner.execute("update public.listings set status = 'ended' where id = %s", [listing_id])

@@ -126,6 +126,6 @@ def order_id(seller: Actor, alice: Actor) -> UUID:
 @pytest.fixture
 def other(declared_url: str) -> Iterator[Connection]:
     """Open a second connection as the schema's owner; its changes are rolled back."""
-    with psycopg.connect(declared_url) as connection:
+    with psycopg.connect(declared_url, options="-c search_path=") as connection:
         yield connection
         connection.rollback()

@@ -57,10 +57,3 @@ def stack() -> Iterator[Mapping[str, str]]:
     """Start the whole system: Supabase with our schema, Stripe, service and workers."""
     with running_stack() as environment:
         yield environment
-
-
-@pytest.fixture(scope="session")
-def bare_stack() -> Iterator[Mapping[str, str]]:
-    """Start Supabase without our schema, and Stripe."""
-    with running_stack("--bare", "--only", "postgres,gateway,stripe") as environment:
-        yield environment

@@ -116,7 +116,7 @@ begin
 end;
 $$;
 comment on function private.default_name is 'Return a name for a user who has given none that is allowed.';
--- A user may insert their own profile without a name. The default then runs with the rights of the user.
+-- A user may insert their own profile without a name. The default then runs with their rights.
 grant execute on function private.default_name to authenticated;
 
 alter table public.users alter column display_name set default private.default_name();

@@ -42,7 +42,8 @@ begin
     v_standing := private.continued_standing(v_standing, v_now);
   end if;
   if v_standing.leader_id = v_bidder_id then
-    -- Only raises have no bound by the price. Without this one, a log could become too long to read.
+    -- Each other bid lifts the price, which has a maximum. A raise lifts nothing that others see, so
+    -- without this limit a bid log could become too long to read.
     v_answer := private.use_rate_limit('raise_maximum', v_bidder_id);
     if v_answer is not null then
       return v_answer;

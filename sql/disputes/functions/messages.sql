@@ -76,25 +76,26 @@ declare
   v_limit constant integer := private.setting('filter_join_messages')::integer;
 begin
   return (
-    select coalesce(array_agg(recent.content order by recent.created_at, recent.n), '{}')
+    select coalesce(array_agg(recent.content order by recent.created_at, recent.place), '{}')
     from (
-      select written.content, written.created_at, written.n
+      select written.content, written.created_at, written.place
       from (
-        select content, created_at, 3 as n from public.dispute_messages
+        select content, created_at, 3 as place from public.dispute_messages
         where dispute_id = p_dispute_id and sender_id = p_sender_id
         union all
         select title, created_at, 3 from public.dispute_evidence
         where dispute_id = p_dispute_id and user_id = p_sender_id
         union all
-        select opening.content, dispute.created_at, opening.n
+        select opening.content, dispute.created_at, opening.place
         from public.disputes as dispute
+        -- Reason and description have the same time, so place orders them before any message.
         cross join lateral (
           values (dispute.reason, 1), (dispute.description, 2)
-        ) as opening (content, n)
+        ) as opening (content, place)
         where dispute.id = p_dispute_id and dispute.initiator_id = p_sender_id
       ) as written
       where written.created_at > v_since and written.content is not null
-      order by written.created_at desc, written.n desc
+      order by written.created_at desc, written.place desc
       limit v_limit
     ) as recent
   );

@@ -25,7 +25,7 @@ begin
   elsif
     p_actor_id is not null and not exists (select from public.users where id = p_actor_id)
   then
-    return private.refusal('PROFILE_NOT_FOUND', 'User profile not found');
+    raise sqlstate 'PT403' using message = 'PROFILE_NOT_FOUND';
   end if;
 
   v_now := private.clock();

@@ -171,6 +171,18 @@ def test_verified_identity_is_fixed(owner: Connection, alice: Actor) -> None:
     assert 1 == alice.change("update public.users set legal_name = 'A', dob = '1990-01-01'")
 
 
+def test_stored_address_blocks_no_other_change(owner: Connection, alice: Actor) -> None:
+    """An address from before the filter stays until it changes."""
+    owner.execute("alter table public.users disable trigger user")
+    owner.execute("""update public.users set address = '{"street": "PayID 0412 345 678"}'""")
+    owner.execute("alter table public.users enable trigger user")
+
+    assert 1 == alice.change("update public.users set phone = '0400'")
+
+    query = "select phone, address ->> 'street' from public.users where id = %s"
+    assert [("0400", "PayID 0412 345 678")] == owner.execute(query, [alice.id]).fetchall()
+
+
 def test_new_address_is_not_verified(owner: Connection, alice: Actor) -> None:
     """A new address is not verified, because the verification was of the old one."""
     owner.execute("""

@@ -8,6 +8,7 @@ import pytest
 from psycopg import Connection
 
 from tests.sql.actors import Actor
+from tests.sql.locks import is_waiting
 from tests.support.database_copies import copy_database
 
 
@@ -100,10 +101,3 @@ def test_no_key_of_a_caller_is_an_auctions(
       where locktype = 'advisory' and pid = pg_backend_pid() group by objsubid order by objsubid
     """
     assert [(1, 1), (2, 1)] == owner.execute(query).fetchall()
-
-
-def is_waiting(other: Connection, waiting: Connection) -> bool:
-    """Return true if the connection `waiting` waits for a lock."""
-    query = "select exists (select from pg_locks where pid = %s and not granted)"
-    [(answer,)] = other.execute(query, [waiting.info.backend_pid]).fetchall()
-    return bool(answer)

@@ -10,7 +10,7 @@ import pytest
 from psycopg import Connection
 
 from tests.sql.actors import Actor, signed_up
-from tests.sql.auctioning import auction_row, auctioned, listed, move_time
+from tests.sql.auctioning import auction_row, auctioned, ended, listed, move_time
 from tests.sql.concurrency.crowd import (
     OnOwnConnection,
     Waits,
@@ -290,10 +290,7 @@ def test_removal_of_photos_waits_for_a_report_under_way(
     """A report that commits during the call keeps the photos, and the call is refused."""
     listing_id = listed(seller)["listing"]["id"]
     photographed(seller, listing_id)
-    owner.execute(
-        "update public.auctions set status = 'no_sale' where listing_id = %s", [listing_id]
-    )
-    owner.execute("update public.listings set status = 'ended' where id = %s", [listing_id])
+    ended(owner, listing_id)
     owner.commit()
     staff = on_own_connection(moderator)
     owner.execute("set local statement_timeout = '30s'")

@@ -7,6 +7,7 @@ import pytest
 from psycopg import Connection
 
 from tests.sql.actors import Actor
+from tests.sql.locks import is_waiting
 from tests.sql.paying import complained, paid
 from tests.support.database_copies import copy_database
 
@@ -62,10 +63,3 @@ def test_other_user_locks_nothing(
     answer = bob.call("add_dispute_message", dispute_id=dispute_id, content="Hello")
 
     assert "FORBIDDEN" == answer["code"]
-
-
-def is_waiting(other: Connection, waiting: Connection) -> bool:
-    """Return true if the connection `waiting` waits for a lock."""
-    query = "select exists (select from pg_locks where pid = %s and not granted)"
-    [(answer,)] = other.execute(query, [waiting.info.backend_pid]).fetchall()
-    return bool(answer)

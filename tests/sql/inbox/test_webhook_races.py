@@ -1,7 +1,7 @@
 """Two processes apply one event or change one order at the same time."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from uuid import UUID, uuid4
 
 import psycopg
@@ -18,14 +18,6 @@ from tests.support.database_copies import copy_database
 def declared_url(declared_url: str) -> str:
     """Give each test a database of its own, in which it may commit."""
     return copy_database(declared_url, "market_webhook_races")
-
-
-@pytest.fixture
-def other(declared_url: str) -> Iterator[Connection]:
-    """Open a second connection, as the schema's owner."""
-    with psycopg.connect(declared_url, options="-c search_path=") as connection:
-        yield connection
-        connection.rollback()
 
 
 def begin(*connections: Connection) -> None:

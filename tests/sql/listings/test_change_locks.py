@@ -10,6 +10,7 @@ from psycopg import Connection
 
 from tests.sql.actors import Actor
 from tests.sql.auctioning import auction_row, listed
+from tests.sql.locks import is_waiting
 from tests.support.database_copies import copy_database
 
 
@@ -62,10 +63,3 @@ def test_bid_goes_by_the_reserve_of_its_time(
 
     receipt = bid.result()
     assert (True, True) == (receipt["success"], receipt["reserve_met"])
-
-
-def is_waiting(other: Connection, waiting: Connection) -> bool:
-    """Return true if the connection `waiting` waits for a lock."""
-    query = "select exists (select from pg_locks where pid = %s and not granted)"
-    [(answer,)] = other.execute(query, [waiting.info.backend_pid]).fetchall()
-    return bool(answer)

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 from psycopg import Connection
 
 from tests.sql.actors import Actor
-from tests.sql.paying import AMOUNT, INTENT, order_row, outbox_rows, service_of, stored
+from tests.sql.paying import AMOUNT, INTENT, outbox_rows, service_of, stored
 
 
 #: The seller's part of an order of $100.00, less the fee of 5 %.
@@ -128,7 +128,3 @@ def report_transfer(
 
 def charge_of(intent: str = INTENT) -> str:
     return f"ch_{intent}"
-
-
-def seller_of(owner: Connection, order_id: UUID) -> str:
-    return str(order_row(owner, order_id)["seller_id"])

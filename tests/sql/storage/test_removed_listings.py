@@ -8,7 +8,7 @@ import pytest
 from psycopg import Connection
 
 from tests.sql.actors import Actor
-from tests.sql.auctioning import listed, move_time
+from tests.sql.auctioning import ended, listed, move_time
 from tests.sql.filing import disputed, photographed, put_object, record
 from tests.sql.moderation.staff_actions import REASON, suspend
 from tests.sql.paying import brought_to
@@ -145,13 +145,6 @@ def test_decision_about_a_running_listing_removes_nothing(
 
 def remove_photos(staff: Actor, listing_id: UUID) -> Any:
     return staff.call("staff_remove_photos", listing_id=listing_id, reason=REASON)
-
-
-def ended(owner: Connection, listing_id: UUID) -> None:
-    owner.execute(
-        "update public.auctions set status = 'no_sale' where listing_id = %s", [listing_id]
-    )
-    owner.execute("update public.listings set status = 'ended' where id = %s", [listing_id])
 
 
 def called_off(owner: Connection, listing_id: UUID) -> None:
