@@ -1,9 +1,9 @@
-"""The adapter for Postgres: one call, one SQL function, one transaction."""
+"""The adapter for Postgres: one call, one SQL function or one query, one transaction."""
 
 import dataclasses
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -84,6 +84,43 @@ class Database:
             raise self._translate(error.response, function) from error
         except httpx.RequestError as error:
             raise TransientError("DATABASE_UNREACHABLE", function) from error
+
+    @retry.transient
+    def select(
+        self,
+        table: str,
+        columns: str,
+        where: Mapping[str, str],
+        *,
+        order: Sequence[str] = (),
+        limit: int,
+    ) -> Sequence[Mapping[str, Any]]:
+        """Return rows of a table that row level security lets the caller read.
+
+        `columns` and the filters in `where` are written as PostgREST reads them, such as
+        `{"state": "eq.paid"}`. A filter under `or` has no parentheses. A column in `order` that
+        begins with `-` is sorted downwards.
+
+        Raises:
+            TransientError: as `call`.
+            RejectedError: `FORBIDDEN`, or `UNAUTHORIZED` for a token that is no longer valid.
+
+        """
+        query = self._client.table(table).select(columns)
+        for column, condition in where.items():
+            operator, _, value = condition.partition(".")
+            query = (
+                query.or_(condition) if column == "or" else query.filter(column, operator, value)
+            )
+        for column in order:
+            query = query.order(column.removeprefix("-"), desc=column.startswith("-"))
+        try:
+            rows: Any = query.limit(limit).execute().data
+        except httpx.HTTPStatusError as error:
+            raise self._translate(error.response, table) from error
+        except httpx.RequestError as error:
+            raise TransientError("DATABASE_UNREACHABLE", table) from error
+        return list(rows)
 
     def _translate(self, response: httpx.Response, function: str) -> MarketError:
         code, message = _error_in(response)

@@ -43,6 +43,7 @@ _BAD_REQUEST_CODES = (
     "PAYMENT_IN_TEXT",
     "PICKUP_LOCKED",
     "REQUEST_ID_REUSED",
+    "SIGN_IN_REFUSED",
     "STRIPE_EMAIL_REFUSED",
     "STRIPE_REFUSED",
     "TRANSACTION_FAILED",
@@ -70,6 +71,7 @@ STATUS_OF_CODE: Mapping[str, HTTPStatus] = {
     "PROFILE_NOT_FOUND": HTTPStatus.FORBIDDEN,
     "RATE_LIMITED": HTTPStatus.TOO_MANY_REQUESTS,
     "RESOURCE_NOT_FOUND": HTTPStatus.NOT_FOUND,
+    "SECOND_FACTOR_REQUIRED": HTTPStatus.UNAUTHORIZED,
     "SESSION_TOO_OLD": HTTPStatus.UNAUTHORIZED,
     "SHIPPING_NOT_OFFERED": HTTPStatus.CONFLICT,
     "STORAGE_ERROR": HTTPStatus.BAD_GATEWAY,
@@ -100,6 +102,7 @@ _TEXTS = {
 }
 #: The credentials that a client lacks, in the words of HTTP and RFC 9470.
 _CHALLENGES = {
+    "SECOND_FACTOR_REQUIRED": 'Bearer error="insufficient_user_authentication"',
     "SESSION_TOO_OLD": 'Bearer error="insufficient_user_authentication", max_age="600"',
     "UNAUTHORIZED": "Bearer",
 }
@@ -148,15 +151,20 @@ def install_error_handlers(app: Flask) -> None:
         return answer_to(MarketError("INTERNAL_ERROR"))
 
 
-def answer_to(error: MarketError, status: HTTPStatus | None = None) -> Response:
-    """Return the answer to an error; its status follows from the code unless `status` is given."""
+def answer_to(
+    error: MarketError, status: HTTPStatus | None = None, *, page: str | None = None
+) -> Response:
+    """Return the answer to an error; its status follows from the code unless `status` is given.
+
+    `page` is the HTML for a person in a browser, instead of the JSON for programs.
+    """
     if status is None:
         status = STATUS_OF_CODE.get(error.code, HTTPStatus.INTERNAL_SERVER_ERROR)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         log.error("request_failed", code=error.code, detail=error.detail, path=request.path)
     else:
         log.info("request_refused", code=error.code, detail=error.detail, path=request.path)
-    answer = jsonify(body_of(error))
+    answer = jsonify(body_of(error)) if page is None else Response(page, mimetype="text/html")
     answer.status_code = status
     _add_headers(answer, error)
     return answer

@@ -42,11 +42,15 @@ class UserLimits:
 class AddressLimits:
     """A limit per address for routes without a user, before any call of the database.
 
-    Each gunicorn process counts by itself. The limit saves work; it need not be exact.
+    Each gunicorn process counts by itself. The limit saves work; it need not be exact. `hits` is
+    another number of uses a minute.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, clock: Callable[[], float] = time.monotonic, *, hits: int | None = None
+    ) -> None:
         self._clock = clock
+        self._most_hits = hits
         self._lock = threading.Lock()
         self._window = -1
         self._hits: collections.Counter[str] = collections.Counter()
@@ -69,7 +73,8 @@ class AddressLimits:
                 # The table is full, so all new addresses share one count.
                 address = "others"
             self._hits[address] += 1
-            is_too_many = self._hits[address] > _HITS_PER_WINDOW
+            most = _HITS_PER_WINDOW if self._most_hits is None else self._most_hits
+            is_too_many = self._hits[address] > most
         if is_too_many:
             raise _too_many("address", int((_WINDOW_S - now % _WINDOW_S) * 1000))
 

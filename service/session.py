@@ -23,6 +23,8 @@ log = structlog.get_logger(__name__)
 _AUDIENCE = "authenticated"
 _HARMLESS_METHODS = ("GET", "HEAD", "OPTIONS")
 _BEARER = "bearer "
+#: The roles only tell a weak session from a user without rights; SQL alone grants the rights.
+_STAFF_ROLES = ("moderator", "admin")
 _WARNING_GAP_S = 60.0
 #: `iat` is not checked: the clock of the machine that issued the token may be ahead of ours.
 _CHECKS: Any = {"require": ["exp", "iss", "aud", "sub"], "verify_iat": False}
@@ -73,7 +75,7 @@ class Sessions:
         token = bearer or cookies.access_token(request.cookies, project=self._project)
         if token is None:
             raise RejectedError("UNAUTHORIZED", "token_missing")
-        return self._session_of(token)
+        return self.session_of(token)
 
     def require_live_session(self) -> Session:
         """Return the session if the database still knows it and the user is not suspended.
@@ -111,11 +113,42 @@ class Sessions:
 
         """
         session = self.require_session()
-        answer = self._live(session, "session_is_staff", aal=session.aal)
-        _refuse_suspended(session, answer)
-        if not answer["is_staff"]:
+        if not self._staff_answer(session)["is_staff"]:
             raise RejectedError("FORBIDDEN", session.user_id)
         return session
+
+    def session_of(self, token: str) -> Session:
+        """Return the session of a token, wherever it comes from.
+
+        Raises:
+            RejectedError: `UNAUTHORIZED`.
+
+        """
+        try:
+            return _session(self._claims_of(token), token)
+        except (jwt.PyJWTError, ValueError) as error:
+            if isinstance(error, jwt.InvalidIssuerError):
+                self._warn_of_issuer(token)
+            raise RejectedError("UNAUTHORIZED", type(error).__name__) from error
+
+    def check_staff(self, session: Session) -> None:
+        """Return if the live session has the rights of staff, as `require_staff` does.
+
+        Raises:
+            RejectedError: as `require_staff`, or `SECOND_FACTOR_REQUIRED` if the user is on the
+                staff and the session is too weak.
+
+        """
+        answer = self._staff_answer(session)
+        if answer["is_staff"]:
+            return
+        is_weak = answer["role"] in _STAFF_ROLES
+        raise RejectedError("SECOND_FACTOR_REQUIRED" if is_weak else "FORBIDDEN", session.user_id)
+
+    def _staff_answer(self, session: Session) -> Mapping[str, Any]:
+        answer = self._live(session, "session_is_staff", aal=session.aal)
+        _refuse_suspended(session, answer)
+        return answer
 
     def _live(self, session: Session, function: str, **more: str) -> Mapping[str, Any]:
         if session.session_id is None:
@@ -137,14 +170,6 @@ class Sessions:
             raise RejectedError("CSRF_INVALID", "origin-missing")
         if origin.lower() not in self._origins:
             raise RejectedError("CSRF_INVALID", "origin-mismatch")
-
-    def _session_of(self, token: str) -> Session:
-        try:
-            return _session(self._claims_of(token), token)
-        except (jwt.PyJWTError, ValueError) as error:
-            if isinstance(error, jwt.InvalidIssuerError):
-                self._warn_of_issuer(token)
-            raise RejectedError("UNAUTHORIZED", type(error).__name__) from error
 
     def _warn_of_issuer(self, token: str) -> None:
         """Log the issuer of a token and the one that we expect, at most once a minute.

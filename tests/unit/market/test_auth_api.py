@@ -1,7 +1,7 @@
 """`market.auth_api`: the published keys, the deletion of users, and failing calls."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
@@ -9,7 +9,7 @@ import pytest
 import respx
 
 from market import auth_api
-from market.errors import MarketError, TransientError
+from market.errors import MarketError, RejectedError, TransientError
 from tests.support.factories import make_settings
 
 
@@ -149,3 +149,168 @@ class TestSoftDeleteUser:
         """An invalid id is refused, because it is a part of the URL."""
         with pytest.raises(ValueError, match="badly formed"):
             auth_api.connect(make_settings()).soft_delete_user("../x")
+
+
+BASE = "http://project.test:54321/auth/v1"
+FACTOR_ID = "0b0d3d52-4a3e-4f0e-8a77-5c9b6a1e2d22"
+SESSION = {"access_token": "access", "refresh_token": "refresh", "expires_in": 3600}
+TOKENS = auth_api.Tokens(access_token="access", refresh_token="refresh")
+
+
+def connected() -> auth_api.AuthApi:
+    return auth_api.connect(make_settings())
+
+
+class TestSessions:
+    """Sign-in, refresh, sign-out and second factors, with the rights of the user alone."""
+
+    @pytest.fixture
+    def router(self) -> Iterator[respx.MockRouter]:
+        """Answer in the place of Auth."""
+        with respx.mock(assert_all_called=False) as router:
+            yield router
+
+    def test_password_begins_a_session(self, router: respx.MockRouter) -> None:
+        """The secret key is not sent: it would pass over Auth's limits."""
+        route = router.post(f"{BASE}/token?grant_type=password").respond(json=SESSION)
+
+        assert TOKENS == connected().sign_in("a@b.test", "secret")
+        request = route.calls.last.request
+        assert {"email": "a@b.test", "password": "secret"} == json.loads(request.content)
+        assert ("sb_publishable_1", None) == (
+            request.headers["apikey"],
+            request.headers.get("Authorization"),
+        )
+
+    def test_refresh_token_continues_a_session(self, router: respx.MockRouter) -> None:
+        """The body has the token, and the answer the next one."""
+        route = router.post(f"{BASE}/token?grant_type=refresh_token").respond(json=SESSION)
+
+        assert TOKENS == connected().refresh("old")
+        assert {"refresh_token": "old"} == json.loads(route.calls.last.request.content)
+
+    @pytest.mark.parametrize("status", [204, 401, 403, 404])
+    def test_ended_session_is_signed_out(self, router: respx.MockRouter, status: int) -> None:
+        """Only this session ends; one that Auth no longer knows has ended already."""
+        route = router.post(f"{BASE}/logout?scope=local").respond(status)
+
+        connected().sign_out("access")
+
+        assert "Bearer access" == route.calls.last.request.headers["Authorization"]
+
+    def test_verified_apps_are_factors(self, router: respx.MockRouter) -> None:
+        """A phone, and an app that never showed a code, prove nothing."""
+        factors = [
+            {"id": "1", "factor_type": "totp", "status": "verified"},
+            {"id": "2", "factor_type": "totp", "status": "unverified"},
+            {"id": "3", "factor_type": "phone", "status": "verified"},
+        ]
+        user = router.get(f"{BASE}/user")
+        user.side_effect = [
+            httpx.Response(200, json={"factors": factors}),
+            httpx.Response(200, json={"id": USER_ID}),
+        ]
+
+        assert ["1"] == connected().verified_factors("access")
+        assert [] == connected().verified_factors("access")
+
+    def test_app_is_enrolled(self, router: respx.MockRouter) -> None:
+        """The names differ, because Auth refuses a name twice."""
+        totp = {"secret": "S", "qr_code": "<svg/>", "uri": "otpauth://totp/x"}
+        route = router.post(f"{BASE}/factors").respond(json={"id": FACTOR_ID, "totp": totp})
+
+        enrolments = [connected().enrol("access") for _ in range(2)]
+
+        expected = auth_api.Enrolment(factor_id=FACTOR_ID, secret="S", qr_code="<svg/>")
+        assert [expected] * 2 == enrolments
+        sent = [json.loads(call.request.content) for call in route.calls]
+        assert {"totp"} == {body["factor_type"] for body in sent}
+        assert 2 == len({body["friendly_name"] for body in sent})
+
+    def test_code_proves_an_app(self, router: respx.MockRouter) -> None:
+        """The code answers a challenge; the session gets new tokens."""
+        path = f"{BASE}/factors/{FACTOR_ID}"
+        router.post(f"{path}/challenge").respond(json={"id": "challenge"})
+        verify = router.post(f"{path}/verify").respond(json=SESSION)
+
+        assert TOKENS == connected().prove("access", FACTOR_ID, "123456")
+        sent = json.loads(verify.calls.last.request.content)
+        assert {"challenge_id": "challenge", "code": "123456"} == sent
+
+    def test_wrong_code_is_refused(self, router: respx.MockRouter) -> None:
+        """The second answer refuses, after a challenge that was good."""
+        path = f"{BASE}/factors/{FACTOR_ID}"
+        router.post(f"{path}/challenge").respond(json={"id": "challenge"})
+        router.post(f"{path}/verify").respond(422, json={"code": "mfa_verification_failed"})
+
+        with pytest.raises(RejectedError) as caught:
+            connected().prove("access", FACTOR_ID, "123456")
+
+        assert "INVALID_CODE" == caught.value.code
+
+
+CALLS: dict[str, tuple[str, str, str, Callable[[auth_api.AuthApi], object]]] = {
+    "sign_in": ("POST", "/token", "SIGN_IN_REFUSED", lambda auth: auth.sign_in("a@b.test", "x")),
+    "refresh": ("POST", "/token", "UNAUTHORIZED", lambda auth: auth.refresh("x")),
+    "sign_out": ("POST", "/logout", "AUTH_ERROR", lambda auth: auth.sign_out("x")),
+    "verified_factors": ("GET", "/user", "UNAUTHORIZED", lambda auth: auth.verified_factors("x")),
+    "enrol": ("POST", "/factors", "SECOND_FACTOR_REQUIRED", lambda auth: auth.enrol("x")),
+    "prove": (
+        "POST",
+        f"/factors/{FACTOR_ID}/challenge",
+        "INVALID_CODE",
+        lambda auth: auth.prove("x", FACTOR_ID, "1"),
+    ),
+}
+
+
+def failure_of(name: str, answer: httpx.Response | Exception) -> tuple[type[MarketError], str]:
+    """Return the error of a call that Auth answers so, and see that it is sent once."""
+    method, path, _, call = CALLS[name]
+    with respx.mock() as router:
+        route = router.request(method, url__startswith=f"{BASE}{path}")
+        route.side_effect = [answer]
+        with pytest.raises(MarketError) as caught:
+            call(connected())
+        assert 1 == route.call_count
+    return type(caught.value), caught.value.code
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_call_of_a_session_has_its_errors(name: str) -> None:
+    """No call is repeated: Auth counts each of them, and a password must not be tried twice."""
+    refusal = RejectedError if CALLS[name][2] != "AUTH_ERROR" else MarketError
+
+    assert (refusal, CALLS[name][2]) == failure_of(name, httpx.Response(400, json={}))
+    assert (TransientError, "AUTH_UNREACHABLE") == failure_of(name, httpx.Response(503))
+    assert (TransientError, "AUTH_UNREACHABLE") == failure_of(name, httpx.ConnectError("x"))
+    assert (MarketError, "AUTH_ERROR") == failure_of(name, httpx.Response(302))
+
+
+@pytest.mark.parametrize("name", sorted(CALLS.keys() - {"sign_out"}))
+def test_answer_of_a_session_must_be_whole(name: str) -> None:
+    """A proxy's page is transient; JSON without what we need is an error of the other side."""
+    assert (TransientError, "AUTH_UNREACHABLE") == failure_of(
+        name, httpx.Response(200, text="<h1>")
+    )
+    assert (MarketError, "AUTH_ERROR") == failure_of(name, httpx.Response(200, json=[]))
+
+
+@pytest.mark.parametrize("name", ["sign_in", "refresh", "enrol"])
+def test_answer_without_its_secret_is_an_error(name: str) -> None:
+    """An object of another form is no session and no enrolment."""
+    assert (MarketError, "AUTH_ERROR") == failure_of(name, httpx.Response(200, json={"a": 1}))
+
+
+@pytest.mark.parametrize("name", sorted(CALLS.keys() - {"sign_out"}))
+def test_limit_of_auth_is_a_refusal(name: str) -> None:
+    """The person waits, and we add no load."""
+    assert (RejectedError, "RATE_LIMITED") == failure_of(name, httpx.Response(429))
+
+
+def test_tokens_are_not_printed() -> None:
+    """A log or a traceback must not hold them."""
+    enrolment = auth_api.Enrolment(factor_id="1", secret="secret", qr_code="secret")
+
+    assert "access" not in repr(TOKENS).replace("access_token", "")
+    assert "secret" not in repr(enrolment)

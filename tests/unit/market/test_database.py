@@ -365,3 +365,62 @@ def test_timeouts_bound_each_request(route: Any, timeouts: Any, timeout: Any) ->
     connect(make_settings(), timeouts).call("f")
 
     assert timeout == route.calls.last.request.extensions["timeout"]
+
+
+class TestSelect:
+    """Rows of a table, with the rights of the caller."""
+
+    @pytest.fixture
+    def table(self) -> Iterator[Any]:
+        """Answer in the place of the gateway."""
+        with respx.mock() as router:
+            yield router.get("http://project.test:54321/rest/v1/orders")
+
+    def test_query_is_that_of_the_gateway(self, table: Any) -> None:
+        """Filters, order and limit are parameters; the user's token decides about the rows."""
+        table.respond(json=[{"id": 1}])
+        where = {"state": "eq.paid", "paid_at": "not.is.null", "or": "id.gt.1,id.lt.0"}
+
+        rows = by_user().select("orders", "id,a:b(c)", where, order=("-paid_at", "id"), limit=3)
+
+        assert [{"id": 1}] == rows
+        request = table.calls.last.request
+        assert "Bearer user-jwt" == request.headers["Authorization"]
+        assert {
+            "select": "id,a:b(c)",
+            "state": "eq.paid",
+            "paid_at": "not.is.null",
+            "or": "(id.gt.1,id.lt.0)",
+            "order": "paid_at.desc,id.asc",
+            "limit": "3",
+        } == dict(request.url.params)
+
+    def test_value_stays_one_value(self, table: Any) -> None:
+        """A text of a user cannot become another filter."""
+        table.respond(json=[])
+
+        by_user().select("orders", "id", {"id": "eq.1&state=eq.paid,or(a.eq.1)"}, limit=1)
+
+        params = dict(table.calls.last.request.url.params)
+        assert {"select": "id", "id": "eq.1&state=eq.paid,or(a.eq.1)", "limit": "1"} == params
+
+    @pytest.mark.parametrize(
+        ("answer", "kind", "code"),
+        [
+            (error(403, "42501"), RejectedError, "FORBIDDEN"),
+            (error(401, "PGRST301"), RejectedError, "UNAUTHORIZED"),
+            (error(400, "PGRST100"), MarketError, "DATABASE_ERROR"),
+            (error(503, "57P03"), TransientError, "DATABASE_BUSY"),
+            (httpx.ConnectError("x"), TransientError, "DATABASE_UNREACHABLE"),
+        ],
+    )
+    def test_failure_is_translated(
+        self, table: Any, answer: Any, kind: type[MarketError], code: str
+    ) -> None:
+        """As with a call of a function."""
+        table.side_effect = answer if isinstance(answer, Exception) else [answer] * 9
+
+        with pytest.raises(kind) as caught:
+            by_user().select("orders", "id", {}, limit=1)
+
+        assert (kind, code) == (type(caught.value), caught.value.code)

@@ -86,6 +86,16 @@ def test_address_is_grouped(address: str | None, group: str) -> None:
     assert group == group_of(address)
 
 
+def test_limit_of_its_own_is_lower() -> None:
+    """Tries of a password are fewer than other requests."""
+    limits = AddressLimits(lambda: 0.0, hits=2)
+    with Flask("t").test_request_context("/"):
+        limits.hit()
+        limits.hit()
+        with pytest.raises(RejectedError):
+            limits.hit()
+
+
 def test_user_is_counted_in_the_database() -> None:
     """One counter for RPCs and HTTP, however many processes there are."""
     database = create_autospec(Database, instance=True)

@@ -376,3 +376,29 @@ def test_forged_token_asks_no_database(database: Any) -> None:
     )
 
     database.call.assert_not_called()
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        ({"role": "moderator", "is_staff": True}, None),
+        ({"role": "moderator", "is_staff": False}, "SECOND_FACTOR_REQUIRED"),
+        ({"role": "admin", "is_staff": False}, "SECOND_FACTOR_REQUIRED"),
+        ({"role": "seller", "is_staff": False}, "FORBIDDEN"),
+        ({"role": "admin", "is_staff": True, "is_suspended": True}, "USER_SUSPENDED"),
+        ({"role": "admin", "is_staff": True, "is_live": False}, "UNAUTHORIZED"),
+    ],
+)
+def test_staff_with_a_weak_session_can_mend_it(
+    database: Any, answer: dict[str, Any], code: str | None
+) -> None:
+    """SQL grants the rights; the role only names the way to them."""
+    database.call.return_value = LIVE | answer
+    sessions = sessions_of(database)
+    session = sessions.session_of(make_token())
+
+    if code is None:
+        sessions.check_staff(session)
+    else:
+        assert code == refusal_of(lambda: sessions.check_staff(session))
+    assert "aal1" == database.call.call_args.kwargs["aal"]
