@@ -241,6 +241,31 @@ class OpenReports(Success):
     reports: list[OpenReport]
 
 
+class DifferingOrder(Values):
+    """An order whose last check found that its books disagree."""
+
+    order_id: str
+    has_drift: bool
+    difference_cents: int
+    differs_since: str | None
+    is_blocked: bool
+    checked_at: str
+
+
+class Outage(Values):
+    """A time without a heartbeat of a worker and without a bid."""
+
+    started_at: str
+    ended_at: str
+
+
+class Faults(Success):
+    """What the last checks found, the newest first."""
+
+    orders: list[DifferingOrder]
+    outages: list[Outage]
+
+
 #: The answer of each RPC that does not refuse.
 ANSWERS: Mapping[str, Any] = {
     "add_dispute_message": DisputeMessage,
@@ -264,6 +289,7 @@ ANSWERS: Mapping[str, Any] = {
     "send_message": Message,
     "staff_decide_message": Decided,
     "staff_decide_report": Success,
+    "staff_list_faults": Faults,
     "staff_list_held_messages": HeldMessages,
     "staff_list_reports": OpenReports,
     "staff_read_message": Original,

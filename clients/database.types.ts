@@ -1170,6 +1170,9 @@ isOneToOne: false
 "staff_decide_report":
 { Args: { "client_request_id"?: string,"reason": string,"report_id": string,"uphold": boolean }; Returns: Answers["staff_decide_report"] | Refusal
                            },
+"staff_list_faults":
+{ Args: { "max_rows"?: number }; Returns: Answers["staff_list_faults"] | Refusal
+                           },
 "staff_list_held_messages":
 { Args: { "after_id"?: string,"max_rows"?: number }; Returns: Answers["staff_list_held_messages"] | Refusal
                            },
@@ -1485,6 +1488,21 @@ export type Answers = {
   }
   staff_decide_report: {
     success: true
+  }
+  staff_list_faults: {
+    success: true
+    orders: {
+      order_id: string
+      has_drift: boolean
+      difference_cents: number
+      differs_since: string | null
+      is_blocked: boolean
+      checked_at: string
+    }[]
+    outages: {
+      started_at: string
+      ended_at: string
+    }[]
   }
   staff_list_held_messages: {
     success: true

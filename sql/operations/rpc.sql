@@ -191,3 +191,16 @@ end;
 $$;
 comment on function public.cron_status is 'Answers cron_jobs [{name, schedule, is_active}], empty where the database has no pg_cron, and job_runs, the last 50 that workers recorded.';
 grant execute on function public.cron_status to service_role;
+
+create function public.staff_list_faults(max_rows integer default 50)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return private.staff_list_faults(staff_list_faults.max_rows);
+end;
+$$;
+comment on function public.staff_list_faults is 'List what the last checks found, as staff: {success, orders [{order_id, has_drift, difference_cents, differs_since, is_blocked, checked_at}], outages [{started_at, ended_at}]}. has_drift: the rows and the ledger of the order disagree. difference_cents: Stripe''s movements of the order less its ledger. An outage is a time without a heartbeat of a worker and without a bid. The newest come first. Refusal: VALIDATION_ERROR. Raises FORBIDDEN for others than staff.';
+grant execute on function public.staff_list_faults to authenticated;

@@ -61,6 +61,7 @@ SIGNATURES: Mapping[str, str] = {
     "staff_remove_listing": f"listing_id uuid, reason text, {_REQUEST}",
     "staff_remove_photos": f"listing_id uuid, reason text, {_REQUEST}",
     "admin_set_role": f"user_id uuid, role text, reason text, {_REQUEST}",
+    "staff_list_faults": "max_rows integer = 50",
     "staff_list_held_messages": "max_rows integer = 50, after_id uuid = null",
     "staff_list_reports": "max_rows integer = 50, after_id uuid = null",
     # Our own processes

@@ -47,6 +47,7 @@ CALLS: Mapping[str, Call] = {
     "mark_all_notifications_read": Call(
         sql="mark_all_notifications_read()", role=Role.BUYER, reads=5_000
     ),
+    "staff_list_faults": Call(sql="staff_list_faults()", role=Role.STAFF),
     "staff_list_held_messages": Call(sql="staff_list_held_messages()", role=Role.STAFF),
     "staff_list_reports": Call(sql="staff_list_reports()", role=Role.STAFF, reads=1_000),
     # Its answer has the number of unread notifications, all of which it counts.

@@ -27,6 +27,7 @@ WRITES: Mapping[str, Mapping[str, object]] = {
     "release_transfers": {"seller_id": NO_ONE, "reason": REASON},
 }
 READS: Mapping[str, Mapping[str, object]] = {
+    "staff_list_faults": {},
     "staff_list_held_messages": {},
     "staff_list_reports": {},
 }
