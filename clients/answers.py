@@ -260,7 +260,7 @@ class Outage(Values):
 
 
 class Faults(Success):
-    """What the last checks found, the newest first."""
+    """Faults that the last checks found, the newest first."""
 
     orders: list[DifferingOrder]
     outages: list[Outage]

@@ -78,6 +78,12 @@ def read_status(database: Database) -> Mapping[str, Any]:
     return status
 
 
+def read_gauges(database: Database) -> Mapping[str, float]:
+    """Return the figures of queues, auctions, messages and books, as the metrics have them."""
+    gauges: Mapping[str, float] = database.call("read_gauges")
+    return gauges
+
+
 def _measure(duty: Duty, limit: int) -> int:
     for result in ("done", "interrupted", "failed"):
         # Prometheus sees no increase in a series that begins with its first count.

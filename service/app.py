@@ -18,6 +18,7 @@ from service.account import account_blueprint
 from service.admin import admin_blueprint
 from service.bids import bids_blueprint
 from service.canary import canary_blueprint
+from service.console.blueprint import console_blueprint
 from service.errors import install_error_handlers
 from service.fulfilment import fulfilment_blueprint
 from service.health import health_blueprint
@@ -83,6 +84,9 @@ def _blueprints(
     yield notifications_blueprint(database, sessions, limits)
     yield account_blueprint(database, adapters.auth_api, sessions, limits)
     yield admin_blueprint(database, sessions, limits)
+    yield console_blueprint(
+        database, adapters.auth_api, sessions, limits, origins=settings.site_origins
+    )
     yield jobs_blueprint(database, sessions, limits, AddressLimits(), secret=settings.cron_secret)
     yield uploads_blueprint(Uploads(database, adapters.storage), sessions, limits)
     yield canary_blueprint(database, AddressLimits(), token=settings.canary_token)

@@ -151,6 +151,25 @@ class Route(Generic[M]):
         return serve
 
 
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """The statement of a page of the operators' console, used as the decorator of its view.
+
+    People read pages, and no program calls them. So they are no part of the API: neither
+    `/api/openapi.json` nor docs/api.md has them, and an error is a page, too. `callers` has
+    `Caller.ANYONE` for what a visitor may open, `Caller.USER` for what a session without a second
+    factor may, and `Caller.STAFF` for all else.
+    """
+
+    summary: str
+    callers: tuple[Caller, ...] = (Caller.STAFF,)
+
+    def __call__(self, view: Callable[P, Response]) -> Callable[P, Response]:
+        """Return the view with its statement."""
+        vars(view)["page"] = self
+        return view
+
+
 def json_of(model: pydantic.BaseModel) -> dict[str, Any]:
     """Return the JSON value of an answer, without the fields that were not given."""
     return model.model_dump(mode="json", by_alias=True, exclude_unset=True)
@@ -160,11 +179,23 @@ def routes_of(app: Flask) -> Iterator[tuple[str, str, Route[Any]]]:
     """Yield method, path and statement of each route of the service, by path.
 
     Raises:
-        KeyError: a view states nothing.
+        KeyError: a view states neither a route nor a page.
 
     """
+    for method, rule, stated in _statements(app):
+        if "page" not in stated:
+            yield method, rule, stated["route"]
+
+
+def pages_of(app: Flask) -> Iterator[tuple[str, str, Page]]:
+    """Yield method, path and statement of each page of the operators' console, by path."""
+    for method, rule, stated in _statements(app):
+        if "page" in stated:
+            yield method, rule, stated["page"]
+
+
+def _statements(app: Flask) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
     for rule in sorted(app.url_map.iter_rules(), key=lambda rule: rule.rule):
         view = app.view_functions[rule.endpoint]
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
-            stated: Route[Any] = vars(view)["route"]
-            yield method, rule.rule, stated
+            yield method, rule.rule, vars(view)

@@ -110,7 +110,9 @@ def environment_of(ports: Ports, keys: ProjectKeys, shared: Mapping[str, str]) -
         "WEBHOOK_TOLERANCE_S": "300",
         "WEBHOOK_FUTURE_S": "300",
         "WEBHOOK_MAX_EVENT_AGE_S": "604800",
-        "SITE_ORIGINS": "http://localhost:5173,http://127.0.0.1:5173",
+        # The web app's development server, and the service, where staff open their console.
+        "SITE_ORIGINS": "http://localhost:5173,http://127.0.0.1:5173,"
+        f"http://{HOST}:{ports.of('service')}",
         "TRUSTED_PROXIES": "0",
         "LOG_LEVEL": "info",
         "LOG_FORMAT": "json",

@@ -25,8 +25,11 @@ def finalize(
     reason: str,
     auction_id: str | None = None,
     force: bool = False,
+    request_id: str | None = None,
 ) -> Mapping[str, Any]:
     """Close one auction, or all whose end has come, and audit it; return result and audit entry.
+
+    The same `request_id` gets the same answer. Without one, each call is a request of its own.
 
     Raises:
         RejectedError: `AUCTION_NOT_FOUND`, `AUCTION_NOT_LIVE`, `AUCTION_NOT_OVER`, or
@@ -37,7 +40,7 @@ def finalize(
         database,
         actor_id=actor_id,
         # The adapter may repeat the call, and SQL answers a repeat from the audit log.
-        request_id=str(uuid.uuid4()),
+        request_id=request_id or str(uuid.uuid4()),
         reason=reason,
         auction_id=auction_id,
         force=force,

@@ -112,3 +112,11 @@ def test_duty_is_measured_by_its_result(
     run(database, duty("measured", outcome))
 
     assert before + 1 == sample("duty_duration_seconds_count", **labels)
+
+
+def test_figures_are_those_of_the_metrics(database: Any) -> None:
+    """The console shows them without a scrape."""
+    database.call.return_value = {"held_messages": 2}
+
+    assert {"held_messages": 2} == duties.read_gauges(database)
+    database.call.assert_called_once_with("read_gauges")

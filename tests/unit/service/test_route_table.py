@@ -14,12 +14,13 @@ from werkzeug.test import TestResponse
 
 from market.errors import MarketError, TransientError
 from service.app import create_app
-from service.route_table import Answer, Caller, Route, routes_of
+from service.route_table import Answer, Caller, Page, Route, pages_of, routes_of
 from tests.support.factories import ORDER_ID, make_settings
 from tests.unit.service.adapters import Service, make_service, make_token
 
 
 APP = create_app(make_settings())
+CONSOLE = "/api/admin/console"
 LIVE = {"is_live": True, "is_suspended": False, "role": "admin", "is_staff": True}
 ALLOWED = {"allowed": True, "retry_after_ms": 0}
 SIGNED_IN = {"Authorization": f"Bearer {make_token()}"}
@@ -83,6 +84,17 @@ def test_route_without_a_statement_is_found() -> None:
 
     with pytest.raises(KeyError):
         list(routes_of(app))
+
+
+def test_page_is_no_route() -> None:
+    """The API, its document and the tests of all routes have no pages for people."""
+    app = Flask("t", static_folder=None)
+    page = Page(summary="Read a page.")
+    app.add_url_rule("/x", view_func=page(crash))
+
+    assert [] == list(routes_of(app))
+    assert [("GET", "/x", page)] == list(pages_of(app))
+    assert [] == [rule for _, rule, _ in pages_of(APP) if not rule.startswith(CONSOLE)]
 
 
 def test_every_code_is_in_the_catalogue() -> None:

@@ -51,6 +51,15 @@ def test_each_close_has_an_id_of_its_own(database: Any) -> None:
     assert 2 == len(ids)
 
 
+def test_repeat_of_a_form_keeps_its_id(database: Any) -> None:
+    """The console sends the id of the form, so a second click closes nothing else."""
+    database.call.return_value = {"success": True, "result": {"success": True}, "audit_log": {}}
+
+    forcing.finalize(database, actor_id="a", reason="The seller asked", request_id="c")
+
+    assert "c" == database.call.call_args.kwargs["request_id"]
+
+
 def test_refusal_is_raised(database: Any) -> None:
     """The code of SQL is the code of the error."""
     database.call.return_value = {"success": False, "code": "AUCTION_NOT_OVER", "error": "No"}

@@ -1,0 +1,183 @@
+"""The actions of staff in the console: each asks for a reason, and its RPC writes the audit log.
+
+A form carries the id of its request, so a form that is sent twice acts once.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
+from uuid import UUID
+
+import pydantic
+import structlog
+from flask import Blueprint, Response
+
+from market import inbox
+from market.auctions import forcing
+from market.database import Database, accepted
+from market.errors import RejectedError
+from service.bodies import EventName, read_body
+from service.console.visits import Visits, redirect_to
+from service.route_table import Page
+from service.session import Session
+
+
+log = structlog.get_logger(__name__)
+
+
+class Action(pydantic.BaseModel):
+    """A form of the console: the reason for the audit log, and the id of the request.
+
+    `place` is the page that shows the result, and `rpc` the function for staff that does the work.
+    """
+
+    place: ClassVar[str]
+    rpc: ClassVar[str] = ""
+    reason: Annotated[str, pydantic.Field(min_length=10, max_length=500)]
+    request_id: UUID
+
+    @property
+    def arguments(self) -> Mapping[str, Any]:
+        """Return the own arguments of the RPC."""
+        return self.model_dump(mode="json", exclude={"reason", "request_id"})
+
+    def act(self, database: Database, session: Session) -> None:
+        """Call the RPC with the rights of this member of staff.
+
+        Raises:
+            RejectedError: the refusal of the RPC.
+
+        """
+        accepted(
+            database.as_user(session.access_token).call(
+                self.rpc,
+                **self.arguments,
+                reason=self.reason,
+                client_request_id=str(self.request_id),
+            )
+        )
+
+
+class ReplayEvent(Action):
+    """Give a dead event all of its tries again."""
+
+    place = "/queues"
+    event_id: EventName
+
+    def act(self, database: Database, session: Session) -> None:
+        """Replay the event. A repeat finds it waiting and changes nothing."""
+        inbox.replay(database, event_id=self.event_id, actor_id=session.user_id, reason=self.reason)
+
+
+class RequeueRow(Action):
+    """Give a dead call to Stripe all of its tries again."""
+
+    place = "/queues"
+    rpc = "requeue_outbox"
+    outbox_id: UUID
+
+
+class CloseAuction(Action):
+    """Close an auction, by force even before its end."""
+
+    place = "/auctions/{auction_id}"
+    auction_id: UUID
+    force: bool = False
+
+    def act(self, database: Database, session: Session) -> None:
+        """Close the auction."""
+        forcing.finalize(
+            database,
+            actor_id=session.user_id,
+            reason=self.reason,
+            auction_id=str(self.auction_id),
+            force=self.force,
+            request_id=str(self.request_id),
+        )
+
+
+class RemoveListing(Action):
+    """Remove the listing of an auction."""
+
+    place = "/auctions/{auction_id}"
+    rpc = "staff_remove_listing"
+    listing_id: UUID
+    auction_id: UUID
+
+    @property
+    def arguments(self) -> Mapping[str, Any]:
+        """Return the listing alone."""
+        return {"listing_id": str(self.listing_id)}
+
+
+class WithdrawBids(Action):
+    """Withdraw all bids of one user from a live auction."""
+
+    place = "/auctions/{auction_id}"
+    rpc = "staff_withdraw_bids"
+    auction_id: UUID
+    bidder_id: UUID
+
+
+class SuspendUser(Action):
+    """Suspend a user, or lift the suspension."""
+
+    place = "/users/{user_id}"
+    rpc = "staff_suspend_user"
+    user_id: UUID
+    lift: bool = False
+
+
+class DecideReport(Action):
+    """Uphold or dismiss a report."""
+
+    place = "/review"
+    rpc = "staff_decide_report"
+    report_id: UUID
+    decision: Literal["uphold", "dismiss"]
+
+    @property
+    def arguments(self) -> Mapping[str, Any]:
+        """Return the report and the decision."""
+        return {"report_id": str(self.report_id), "uphold": self.decision == "uphold"}
+
+
+class DecideMessage(Action):
+    """Release or reject a held message."""
+
+    place = "/review"
+    rpc = "staff_decide_message"
+    message_id: UUID
+    decision: Literal["release", "reject"]
+
+    @property
+    def arguments(self) -> Mapping[str, Any]:
+        """Return the message and the decision."""
+        return {"message_id": str(self.message_id), "release": self.decision == "release"}
+
+
+ACTIONS: Mapping[str, type[Action]] = {
+    "close-auction": CloseAuction,
+    "decide-message": DecideMessage,
+    "decide-report": DecideReport,
+    "remove-listing": RemoveListing,
+    "replay-event": ReplayEvent,
+    "requeue-row": RequeueRow,
+    "suspend-user": SuspendUser,
+    "withdraw-bids": WithdrawBids,
+}
+
+
+def add_pages(blueprint: Blueprint, database: Database, visits: Visits) -> None:
+    """Add the actions to the blueprint of the console."""
+
+    @blueprint.post("/actions/<name>")
+    @Page(summary="Do one of the actions of staff, with a reason.")
+    def act(name: str) -> Response:
+        session = visits.require_staff()
+        if name not in ACTIONS:
+            raise RejectedError("RESOURCE_NOT_FOUND", "action", text="There is no such action")
+        action = read_body(ACTIONS[name])
+        action.act(database, session)
+        log.info("console_action_done", action=name, user_id=session.user_id)
+        place = action.place.format(**action.model_dump(mode="json"))
+        return redirect_to(f"{place}?done={name}")

@@ -1,0 +1,81 @@
+"""A browser of the operators' console: it keeps its cookies, and sends the forms of its pages."""
+
+import html
+import re
+from collections.abc import Mapping
+from http.cookies import SimpleCookie
+from typing import Any
+
+import httpx
+
+from tests.integration.service.shop import Shop
+
+
+PATH = "/api/admin/console"
+_FORM = re.compile(r'<form[^>]* action="([^"]*)" method="post">(.*?)</form>', re.DOTALL)
+_HIDDEN = re.compile(r'<input type="hidden" name="([^"]*)" value="([^"]*)">')
+
+
+class ConsoleBrowser:
+    """One browser.
+
+    It keeps its cookies itself: httpx sends no Secure cookie over plain HTTP, and browsers send it
+    to 127.0.0.1.
+    """
+
+    def __init__(self, shop: Shop) -> None:
+        self.shop = shop
+        self.cookies: dict[str, str] = {}
+        self.origin = shop.environment["SERVICE_URL"]
+
+    def get(self, path: str = "") -> httpx.Response:
+        """Open a page."""
+        return self._send("GET", path)
+
+    def post(
+        self, path: str, form: Mapping[str, str], origin: str | None = "own"
+    ) -> httpx.Response:
+        """Send a form from a page of this origin."""
+        origin = self.origin if origin == "own" else origin
+        headers = {} if origin is None else {"Origin": origin}
+        return self._send("POST", path, data=dict(form), headers=headers)
+
+    def fill(self, page: httpx.Response, path: str, **fields: str) -> httpx.Response:
+        """Fill the first form of a page that goes to this path, and send it."""
+        return self.post(path, self.form_of(page, path) | fields)
+
+    def form_of(self, page: httpx.Response, path: str, **fields: str) -> dict[str, str]:
+        """Return the hidden fields of the first form that goes to this path and has `fields`."""
+        forms = [
+            {name: html.unescape(value) for name, value in _HIDDEN.findall(body)}
+            for action, body in _FORM.findall(page.text)
+            if action == PATH + path
+        ]
+        fields.pop("decision", None)
+        [form, *_] = [form for form in forms if fields.items() <= form.items()]
+        return form
+
+    def sign_in(self, email: str, password: str) -> httpx.Response:
+        """Sign in, and return the page that follows."""
+        answer = self.fill(self.get(), "/sign-in", email=email, password=password)
+        return self.follow(answer)
+
+    def follow(self, answer: httpx.Response) -> httpx.Response:
+        """Open the page that a form leads to."""
+        assert 303 == answer.status_code, answer.text
+        return self.get(answer.headers["Location"].removeprefix(PATH))
+
+    def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
+        headers = options.pop("headers", {})
+        headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+        answer = self.shop.http.request(method, f"{PATH}{path}", headers=headers, **options)
+        for line in answer.headers.get_list("Set-Cookie"):
+            for name, morsel in SimpleCookie(line).items():
+                assert (morsel["path"], morsel["samesite"]) == (PATH, "Strict"), line
+                assert morsel["secure"], line
+                assert morsel["httponly"], line
+                if morsel["max-age"] == "0":
+                    self.cookies.pop(name, None)
+                else:
+                    self.cookies[name] = morsel.value
+        return answer

@@ -1,0 +1,161 @@
+"""`service.console.actions`: each form calls its RPC once, with the reason and the request's id."""
+
+from typing import Any
+
+import pytest
+
+from service.console.actions import ACTIONS
+from tests.support.factories import BUYER_ID, ORDER_ID
+from tests.unit.service.adapters import Service, make_service
+from tests.unit.service.console.browsing import PATH, Visitor, answering, staff_of, token_in
+
+
+REASON = "The seller asked for it"
+REQUEST_ID = "3b0d3d52-4a3e-4f0e-8a77-5c9b6a1e2d22"
+DONE = {"success": True}
+#: Each action with its form, the function that it calls, its arguments and the page that follows.
+CASES: dict[str, tuple[dict[str, str], str, dict[str, Any], str]] = {
+    "close-auction": (
+        {"auction_id": ORDER_ID, "force": "true"},
+        "finalize_auctions",
+        {"auction_id": ORDER_ID, "force": True, "actor_id": BUYER_ID, "request_id": REQUEST_ID},
+        f"/auctions/{ORDER_ID}",
+    ),
+    "decide-message": (
+        {"message_id": ORDER_ID, "decision": "release"},
+        "staff_decide_message",
+        {"message_id": ORDER_ID, "release": True},
+        "/review",
+    ),
+    "decide-report": (
+        {"report_id": ORDER_ID, "decision": "dismiss"},
+        "staff_decide_report",
+        {"report_id": ORDER_ID, "uphold": False},
+        "/review",
+    ),
+    "remove-listing": (
+        {"listing_id": BUYER_ID, "auction_id": ORDER_ID},
+        "staff_remove_listing",
+        {"listing_id": BUYER_ID},
+        f"/auctions/{ORDER_ID}",
+    ),
+    "replay-event": (
+        {"event_id": "evt_1"},
+        "replay_webhook_event",
+        {"event_id": "evt_1", "actor_id": BUYER_ID},
+        "/queues",
+    ),
+    "requeue-row": (
+        {"outbox_id": ORDER_ID},
+        "requeue_outbox",
+        {"outbox_id": ORDER_ID},
+        "/queues",
+    ),
+    "suspend-user": (
+        {"user_id": ORDER_ID},
+        "staff_suspend_user",
+        {"user_id": ORDER_ID, "lift": False},
+        f"/users/{ORDER_ID}",
+    ),
+    "withdraw-bids": (
+        {"auction_id": ORDER_ID, "bidder_id": BUYER_ID},
+        "staff_withdraw_bids",
+        {"auction_id": ORDER_ID, "bidder_id": BUYER_ID},
+        f"/auctions/{ORDER_ID}",
+    ),
+}
+#: Actions whose function takes the member of staff as an argument; the others act with the token.
+BY_SERVICE = {"close-auction", "replay-event"}
+
+
+@pytest.fixture
+def service() -> Service:
+    service = make_service()
+    answers = {function: DONE for _, function, _, _ in CASES.values()}
+    finalized = DONE | {"result": {"success": True, "status": "no_sale"}}
+    answering(service, answers | {"finalize_auctions": finalized})
+    return service
+
+
+def form_of(visitor: Visitor, action: str, **changes: str) -> dict[str, str]:
+    token = token_in(visitor.get("/search"))
+    whole = {"form_token": token, "reason": REASON, "request_id": REQUEST_ID, **CASES[action][0]}
+    return {name: value for name, value in (whole | changes).items() if value}
+
+
+def test_every_action_has_a_case() -> None:
+    """A new action cannot be forgotten."""
+    assert CASES.keys() == ACTIONS.keys()
+
+
+@pytest.mark.parametrize("action", CASES)
+def test_form_calls_the_function_for_staff(service: Service, action: str) -> None:
+    """The rights are those of the session, and the browser goes to the page of the result."""
+    _, function, arguments, place = CASES[action]
+    visitor = staff_of(service)
+
+    answer = visitor.post(f"/actions/{action}", form_of(visitor, action))
+
+    assert (303, f"{PATH}{place}?done={action}") == (
+        answer.status_code,
+        answer.headers["Location"],
+    )
+    [sent] = [
+        call.kwargs for call in service.database.call.call_args_list if call.args[0] == function
+    ]
+    own = {} if action in BY_SERVICE else {"client_request_id": REQUEST_ID}
+    assert arguments | own | {"reason": REASON} == sent
+    token = visitor.cookie("console_access")
+    as_user = [call.args for call in service.database.as_user.call_args_list]
+    # The first call opens the page of the form.
+    assert ([] if action in BY_SERVICE else [(token,)]) == as_user[1:]
+
+
+@pytest.mark.parametrize("action", CASES)
+@pytest.mark.parametrize(
+    "changes",
+    [{"reason": ""}, {"reason": "short"}, {"reason": "x" * 501}, {"request_id": ""}, {"all": "x"}],
+)
+def test_malformed_form_does_nothing(
+    service: Service, action: str, changes: dict[str, str]
+) -> None:
+    """A reason, an id of the request and each own field are needed."""
+    visitor = staff_of(service)
+    if "all" in changes:
+        changes = dict.fromkeys(CASES[action][0], "not an id!")
+
+    answer = visitor.post(f"/actions/{action}", form_of(visitor, action, **changes))
+
+    assert (400, True) == (answer.status_code, "VALIDATION_ERROR" in answer.text)
+    assert CASES[action][1] not in service.called
+
+
+@pytest.mark.parametrize("action", CASES)
+def test_refusal_has_a_page(service: Service, action: str) -> None:
+    """The text is that of SQL."""
+    function = CASES[action][1]
+    answering(service, {function: {"success": False, "code": "CONFLICT", "error": "Too <late>"}})
+    visitor = staff_of(service)
+
+    answer = visitor.post(f"/actions/{action}", form_of(visitor, action))
+
+    assert (409, True) == (answer.status_code, "Too &lt;late&gt;" in answer.text)
+
+
+def test_unknown_action_is_not_found(service: Service) -> None:
+    """Only the names of the table are actions."""
+    visitor = staff_of(service)
+
+    answer = visitor.post("/actions/drop-table", form_of(visitor, "suspend-user"))
+
+    assert 404 == answer.status_code
+
+
+def test_action_needs_staff(service: Service) -> None:
+    """Neither a visitor nor a form without its token acts."""
+    staff = staff_of(service)
+    form = form_of(staff, "suspend-user")
+
+    assert 403 == staff.post("/actions/suspend-user", form | {"form_token": "x"}).status_code
+    assert 401 == Visitor(make_service()).post("/actions/suspend-user", form).status_code
+    assert "staff_suspend_user" not in service.called
