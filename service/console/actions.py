@@ -27,11 +27,13 @@ log = structlog.get_logger(__name__)
 class Action(pydantic.BaseModel):
     """A form of the console: the reason for the audit log, and the id of the request.
 
-    `place` is the page that shows the result, and `rpc` the function for staff that does the work.
+    `place` is the page that shows the result, `rpc` the function for staff that does the work, and
+    `reason_argument` its name for the reason.
     """
 
     place: ClassVar[str]
     rpc: ClassVar[str] = ""
+    reason_argument: ClassVar[str] = "reason"
     reason: Annotated[str, pydantic.Field(min_length=10, max_length=500)]
     request_id: UUID
 
@@ -51,7 +53,7 @@ class Action(pydantic.BaseModel):
             database.as_user(session.access_token).call(
                 self.rpc,
                 **self.arguments,
-                reason=self.reason,
+                **{self.reason_argument: self.reason},
                 client_request_id=str(self.request_id),
             )
         )
@@ -109,6 +111,36 @@ class RemoveListing(Action):
         return {"listing_id": str(self.listing_id)}
 
 
+class RemovePhotos(Action):
+    """Remove the photos of a listing that is over."""
+
+    place = "/auctions/{auction_id}"
+    rpc = "staff_remove_photos"
+    listing_id: UUID
+    auction_id: UUID
+
+    @property
+    def arguments(self) -> Mapping[str, Any]:
+        """Return the listing alone."""
+        return {"listing_id": str(self.listing_id)}
+
+
+class ResolveDispute(Action):
+    """Decide a dispute that a party opened: all that is left goes back, or nothing does."""
+
+    place = "/orders/{order_id}"
+    rpc = "resolve_dispute"
+    reason_argument = "note"
+    dispute_id: UUID
+    order_id: UUID
+    decision: Literal["refund", "deny"]
+
+    @property
+    def arguments(self) -> Mapping[str, Any]:
+        """Return the dispute and the decision."""
+        return {"dispute_id": str(self.dispute_id), "decision": self.decision}
+
+
 class WithdrawBids(Action):
     """Withdraw all bids of one user from a live auction."""
 
@@ -160,8 +192,10 @@ ACTIONS: Mapping[str, type[Action]] = {
     "decide-message": DecideMessage,
     "decide-report": DecideReport,
     "remove-listing": RemoveListing,
+    "remove-photos": RemovePhotos,
     "replay-event": ReplayEvent,
     "requeue-row": RequeueRow,
+    "resolve-dispute": ResolveDispute,
     "suspend-user": SuspendUser,
     "withdraw-bids": WithdrawBids,
 }

@@ -10,6 +10,7 @@ from flask import Blueprint, Response, g, render_template, request
 
 from market import log as logs
 from market.errors import MarketError, RejectedError
+from service.console.actions import ACTIONS
 from service.console.visits import FORM_FIELD, PATH, Visits
 from service.errors import answer_to, body_of
 
@@ -102,6 +103,7 @@ def asset(name: str, mimetype: str) -> Response:
 
 
 def _rendered(visits: Visits, name: str, **values: Any) -> str:
+    done = request.args.get("done")
     return render_template(
         f"console/{name}",
         path=PATH,
@@ -110,6 +112,8 @@ def _rendered(visits: Visits, name: str, **values: Any) -> str:
         session=g.get("console_session"),
         is_staff=g.get("console_is_staff", False),
         new_id=uuid.uuid4,
+        # Any other word in the query string is no action of ours, and the page does not repeat it.
+        done=done if done in ACTIONS else None,
         **values,
     )
 

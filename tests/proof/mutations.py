@@ -2,6 +2,7 @@
 
 from tests.proof.access_mutations import ACCESS_MUTATIONS
 from tests.proof.bid_log_mutations import BID_LOG_MUTATIONS
+from tests.proof.console_mutations import CONSOLE_MUTATIONS
 from tests.proof.file_mutations import FILE_MUTATIONS
 from tests.proof.filter_mutations import FILTER_MUTATIONS
 from tests.proof.handover_mutations import HANDOVER_MUTATIONS
@@ -18,6 +19,7 @@ from tests.proof.staff_mutations import STAFF_MUTATIONS
 MUTATIONS = (
     *ACCESS_MUTATIONS,
     *BID_LOG_MUTATIONS,
+    *CONSOLE_MUTATIONS,
     *FILE_MUTATIONS,
     *FILTER_MUTATIONS,
     *HANDOVER_MUTATIONS,

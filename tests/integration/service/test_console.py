@@ -320,6 +320,25 @@ def test_report_and_message_are_decided(shop: Shop, staff: ConsoleBrowser) -> No
     assert "upheld" == shop.value(query, report["report_id"])
 
 
+def test_dispute_is_decided(
+    shop: Shop, sale: Sale, moderator: Browser, staff: ConsoleBrowser, paid_order: Order
+) -> None:
+    """The order continues, and the note stands in the audit log."""
+    opened = sale.buyer.actor.call(
+        "open_dispute",
+        order_id=paid_order.id,
+        dispute_type="item_not_received",
+        reason="It never came",
+        description=None,
+    )
+
+    shown = acted(staff, f"/orders/{paid_order.id}", "resolve-dispute", decision="deny")
+
+    assert "resolved" in shown.text
+    assert "paid" == shop.state(paid_order)
+    assert ["dispute_resolved"] == entries_of(shop, moderator, opened["dispute_id"])
+
+
 def test_refused_action_changes_nothing(
     shop: Shop, moderator: Browser, staff: ConsoleBrowser
 ) -> None:

@@ -39,6 +39,12 @@ CASES: dict[str, tuple[dict[str, str], str, dict[str, Any], str]] = {
         {"listing_id": BUYER_ID},
         f"/auctions/{ORDER_ID}",
     ),
+    "remove-photos": (
+        {"listing_id": BUYER_ID, "auction_id": ORDER_ID},
+        "staff_remove_photos",
+        {"listing_id": BUYER_ID},
+        f"/auctions/{ORDER_ID}",
+    ),
     "replay-event": (
         {"event_id": "evt_1"},
         "replay_webhook_event",
@@ -50,6 +56,12 @@ CASES: dict[str, tuple[dict[str, str], str, dict[str, Any], str]] = {
         "requeue_outbox",
         {"outbox_id": ORDER_ID},
         "/queues",
+    ),
+    "resolve-dispute": (
+        {"dispute_id": BUYER_ID, "order_id": ORDER_ID, "decision": "deny"},
+        "resolve_dispute",
+        {"dispute_id": BUYER_ID, "decision": "deny"},
+        f"/orders/{ORDER_ID}",
     ),
     "suspend-user": (
         {"user_id": ORDER_ID},
@@ -104,7 +116,8 @@ def test_form_calls_the_function_for_staff(service: Service, action: str) -> Non
         call.kwargs for call in service.database.call.call_args_list if call.args[0] == function
     ]
     own = {} if action in BY_SERVICE else {"client_request_id": REQUEST_ID}
-    assert arguments | own | {"reason": REASON} == sent
+    reason = "note" if action == "resolve-dispute" else "reason"
+    assert arguments | own | {reason: REASON} == sent
     token = visitor.cookie("console_access")
     as_user = [call.args for call in service.database.as_user.call_args_list]
     # The first call opens the page of the form.
@@ -140,6 +153,14 @@ def test_refusal_has_a_page(service: Service, action: str) -> None:
     answer = visitor.post(f"/actions/{action}", form_of(visitor, action))
 
     assert (409, True) == (answer.status_code, "Too &lt;late&gt;" in answer.text)
+
+
+def test_page_says_what_was_done(service: Service) -> None:
+    """A word that names no action is not repeated: a link of another site could say anything."""
+    visitor = staff_of(service)
+
+    assert "Done: replay event." in visitor.get("/search?done=replay-event").text
+    assert "Done:" not in visitor.get("/search?done=paid-out").text
 
 
 def test_unknown_action_is_not_found(service: Service) -> None:

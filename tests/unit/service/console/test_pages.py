@@ -41,7 +41,7 @@ BID = {
     "auction": {"id": ORDER_ID, "status": "live", "end_at": AT},
 }
 MONEY = {"id": ORDER_ID, "status": "pending", "amount_cents": -100, "created_at": AT}
-ORDER = {
+ORDER: dict[str, Any] = {
     "id": ORDER_ID,
     "auction_id": ORDER_ID,
     "buyer_id": BUYER_ID,
@@ -467,7 +467,7 @@ class TestLists:
     @pytest.mark.parametrize("after", ["x", "~", f"{AT}~x", f"x~{ORDER_ID}", f'{AT},"~{ORDER_ID}'])
     def test_other_key_is_refused(self, service: Service, after: str) -> None:
         """No text of the caller becomes a part of a filter."""
-        answer = staff_of(service).get(f"/orders?after={after}")
+        answer = staff_of(service).get(f"/orders?after={urllib.parse.quote(after)}")
 
         assert 400 == answer.status_code
         service.database.select.assert_not_called()
@@ -554,6 +554,28 @@ def test_search_for_an_id_finds_each_object_once(service: Service) -> None:
 
     assert "Found 1" in answer.text
     assert f'/orders/{ORDER_ID}"' in answer.text
+
+
+def test_page_of_an_auction_that_is_over_offers_other_actions(service: Service) -> None:
+    """Bids stay after the close, and the photos may go."""
+    auction = AUCTION | {"status": "no_sale", "finalized_at": AT}
+    answering(service, RPCS, TABLES | {"auctions": [auction]})
+
+    text = staff_of(service).get(f"/auctions/{ORDER_ID}").text
+
+    assert ["remove-photos"] == re.findall(r'/actions/([a-z-]+)"', text)
+
+
+def test_dispute_of_the_parties_can_be_decided(service: Service) -> None:
+    """The bank decides about its own, and nobody decides twice."""
+    [dispute] = ORDER["disputes"]
+    own = dispute | {"stripe_dispute_id": None}
+    disputes = [dispute, own | {"status": "open"}, own | {"status": "resolved"}]
+    answering(service, RPCS, TABLES | {"orders": [ORDER | {"disputes": disputes}]})
+
+    text = staff_of(service).get(f"/orders/{ORDER_ID}").text
+
+    assert ["resolve-dispute"] == re.findall(r'/actions/([a-z-]+)"', text)
 
 
 class TestMessage:

@@ -340,7 +340,7 @@ def test_second_app_needs_the_first(service: Service, code: str, status: int, te
 
 
 def test_expired_token_is_refreshed(service: Service) -> None:
-    """Also one that expires during the request; the pages go on as before."""
+    """A token that expires during the request counts as expired; the pages go on as before."""
     soon = make_token(make_claims(exp=int(time.time()) + 30))
     service.auth_api.refresh.return_value = STRONG
     for token in (soon, make_token(make_claims(exp=1)), "nonsense", ""):

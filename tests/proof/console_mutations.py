@@ -1,0 +1,145 @@
+"""Faults in the operators' console: who gets in, and what its forms and pages may do."""
+
+from tests.proof.mutation import mutation
+
+
+PAGES = ("tests/unit/service/console/test_pages.py",)
+SIGNING_IN = ("tests/unit/service/console/test_signing_in.py",)
+ACTIONS = ("tests/unit/service/console/test_actions.py",)
+FAULTS = (
+    "tests/sql/operations/test_staff_list_faults.py",
+    "tests/sql/moderation/test_staff_callers.py",
+)
+
+VISITS = "service/console/visits.py"
+RENDERING = "service/console/rendering.py"
+READING = "service/console/reading.py"
+
+CONSOLE_MUTATIONS = (
+    mutation(
+        "console takes a form without its token",
+        VISITS,
+        'if request.method == "POST":\n            self.check_form()',
+        'if request.method == "PUT":\n            self.check_form()',
+        SIGNING_IN,
+    ),
+    mutation(
+        "console takes a form of another session",
+        VISITS,
+        "_form_key().encode(), owner.encode(), hashlib.sha256",
+        "_form_key().encode(), _VISITOR.encode(), hashlib.sha256",
+        SIGNING_IN,
+    ),
+    mutation(
+        "console takes a form of any origin",
+        VISITS,
+        "if origin.lower() not in self._origins:",
+        "if not origin:",
+        SIGNING_IN,
+    ),
+    mutation(
+        "console takes a form without an origin",
+        VISITS,
+        "if origin is None:",
+        "if False:",
+        SIGNING_IN,
+    ),
+    mutation(
+        "console lets any user in",
+        VISITS,
+        "            self._sessions.check_staff(session)\n",
+        "            pass\n",
+        SIGNING_IN,
+    ),
+    mutation(
+        "weak session of staff gets no page of the second factor",
+        "service/session.py",
+        'is_weak = answer["role"] in _STAFF_ROLES',
+        "is_weak = False",
+        SIGNING_IN,
+    ),
+    mutation(
+        "ended session stays in the browser",
+        VISITS,
+        "                self._forget()\n            raise\n        self._limits",
+        "                pass\n            raise\n        self._limits",
+        SIGNING_IN,
+    ),
+    mutation(
+        "script reads the cookies of the console",
+        VISITS,
+        "httponly=True",
+        "httponly=False",
+        SIGNING_IN,
+    ),
+    mutation(
+        "another path of the site gets the cookies of the console",
+        VISITS,
+        "                path=PATH,\n",
+        "",
+        SIGNING_IN,
+    ),
+    mutation(
+        "tries of a password have no limit",
+        VISITS,
+        "        self._tries.hit()\n",
+        "        del self\n",
+        SIGNING_IN,
+    ),
+    mutation(
+        "refresh of an invented token is free",
+        VISITS,
+        "so the address is counted first.\n        self._address_limits.hit()\n",
+        "so the address is counted first.\n",
+        SIGNING_IN,
+    ),
+    mutation(
+        "another site frames the console",
+        RENDERING,
+        "frame-ancestors 'none'",
+        "frame-ancestors *",
+        SIGNING_IN,
+    ),
+    mutation(
+        "page of the console repeats any word of its address",
+        RENDERING,
+        "done=done if done in ACTIONS else None",
+        "done=done",
+        ACTIONS,
+    ),
+    mutation(
+        "text of the caller becomes a filter",
+        READING,
+        "row_id = str(uuid.UUID(row_id))",
+        "row_id = str(row_id)",
+        PAGES,
+    ),
+    mutation(
+        "page of a list begins with the row of the page before",
+        READING,
+        "id.{than}.{row_id})",
+        "id.{than}e.{row_id})",
+        PAGES,
+    ),
+    mutation(
+        "action of the console acts twice",
+        "service/console/actions.py",
+        "client_request_id=str(self.request_id)",
+        "client_request_id=None",
+        ACTIONS,
+    ),
+    mutation(
+        "users list the faults of the books",
+        "operations/functions/faults.sql",
+        "  perform private.refuse_unless_staff();\n",
+        "",
+        FAULTS,
+    ),
+    mutation(
+        "order whose books differ is not listed",
+        "operations/functions/faults.sql",
+        "where has_drift or differs_since is not null",
+        "where has_drift",
+        FAULTS,
+    ),
+)
