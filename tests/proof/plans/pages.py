@@ -23,7 +23,7 @@ FEW = 2_500
 class Page:
     """One request, and filters with `{name}` for an id.
 
-    `query` names a select string of the contract, or a table whose whole rows are read.
+    `query` names a select string of the contract, or a table of which `columns` are read.
     The plan may read `reads` rows and the share `of_listings` of all listings. It reads no table
     from end to end but those in `scans`. `because` says what makes a page slow that no index can
     answer. Where the share is not 0, or a table is scanned, there is such a reason.
@@ -31,6 +31,7 @@ class Page:
 
     query: str
     where: Mapping[str, str]
+    columns: str = "*"
     roles: Sequence[Role] = EVERYBODY
     reads: int = FEW
     of_listings: float = 0
@@ -46,7 +47,7 @@ class Page:
     @property
     def select(self) -> str:
         """Return the select string."""
-        return QUERIES[self.query].select if self.query in QUERIES else "*"
+        return QUERIES[self.query].select if self.query in QUERIES else self.columns
 
 
 _COUNT = "count=exact counts every listing that fits the indexed filters"

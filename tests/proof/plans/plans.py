@@ -12,6 +12,7 @@ from psycopg import Connection, sql
 from tests.integration.contract.embeds import QUERIES
 from tests.proof.plans.calls import CALLS, called
 from tests.proof.plans.conftest import LISTINGS
+from tests.proof.plans.console_pages import CONSOLE_PAGES
 from tests.proof.plans.dataset import Role, rows_of
 from tests.proof.plans.pages import PAGES
 from tests.proof.plans.plan import Plan
@@ -77,6 +78,18 @@ def test_query_reads_few_rows(
     times.add(Time(name=name, role=role, plan=plan, free_ms=free.took_ms, because=page.because))
     most_rows = page.reads + round(page.of_listings * LISTINGS)
     assert [] == problems(plan, most_rows, page.scans)
+
+
+@pytest.mark.parametrize("name", CONSOLE_PAGES)
+def test_page_of_the_console_reads_few_rows(
+    name: str, readers: Mapping[Role | None, Reader], ids: Mapping[str, str]
+) -> None:
+    """Staff wait for each query of the console's pages, whether it finds a row or not."""
+    page = CONSOLE_PAGES[name]
+
+    plan = readers[Role.STAFF].plan(page, ids)
+
+    assert [] == problems(plan, page.reads, page.scans)
 
 
 @pytest.mark.parametrize("name", CALLS)

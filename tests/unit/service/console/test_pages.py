@@ -240,7 +240,13 @@ TABLES: dict[str, Any] = {
     "users": [USER],
     "bids": [BID],
     "listings": [
-        {"id": ORDER_ID, "title": XSS, "status": "live", "end_at": AT, "auctions": []},
+        {
+            "id": BUYER_ID,
+            "title": XSS,
+            "status": "live",
+            "end_at": AUCTION["end_at"],
+            "auctions": [AUCTION],
+        }
     ],
     "user_strikes": [{"order_id": ORDER_ID, "reason": "unpaid", "points": 1, "expires_at": AT}],
 }
@@ -436,7 +442,7 @@ class TestLists:
     @pytest.mark.parametrize(
         ("path", "table", "key", "sign"),
         [
-            ("", "auctions", "end_at", ""),
+            ("", "listings", "end_at", ""),
             ("/orders", "orders", "created_at", "-"),
             ("/disputes", "disputes", "created_at", "-"),
             ("/audit", "audit_logs", "created_at", "-"),
