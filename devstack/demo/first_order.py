@@ -17,8 +17,6 @@ from devstack.demo.steps import DemoRun, dollars, expect, expect_equal, ms_since
 #: The default fee of five per cent, rounded half up.
 _FEE_CENTS = 1_225
 _WEBHOOK_PATH = "/api/webhooks/stripe"
-#: A browser has only a publishable key, so it also needs the client secret of the intent.
-_BROWSER_KEY = "pk_test_demo"
 _SELLER_CENTS = FINAL_CENTS - _FEE_CENTS
 #: The demo enters the first of these that is not the real code.
 _WRONG_CODES = ("000000", "000001")
@@ -45,9 +43,9 @@ async def hand_over(run: DemoRun, people: People) -> None:
 def confirm_as_browser(
     environment: Mapping[str, str], intent: Mapping[str, Any]
 ) -> stripe.PaymentIntent:
-    """Confirm an intent with its client secret and a publishable key, as Stripe.js does."""
+    """Confirm an intent with its client secret and the publishable key, as Stripe.js does."""
     client = stripe.StripeClient(
-        _BROWSER_KEY,
+        environment["STRIPE_PUBLISHABLE_KEY"],
         http_client=stripe.RequestsClient(timeout=TIMEOUT_S),
         base_addresses={"api": environment["STRIPE_API_BASE"]},
     )

@@ -39,7 +39,6 @@ _NAME = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\])*)")
 _PART = re.compile(r"\[([^\[\]]*)\]")
 _MAX_FIELDS = 1000
 _MAX_DEPTH = 8
-_PUBLISHABLE = "pk_test_"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +138,7 @@ def _is_publishable(authorization: str | None, config: StripeConfig) -> bool:
             "Authorization header, using Bearer auth (e.g. 'Authorization: Bearer "
             "YOUR_SECRET_KEY')."
         )
-    if key.startswith(_PUBLISHABLE):
+    if hmac.compare_digest(key.encode(), config.publishable_key.encode()):
         return True
     if hmac.compare_digest(key.encode(), config.secret_key.encode()):
         return False

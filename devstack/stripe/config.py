@@ -41,6 +41,7 @@ class StripeConfig:
     port: int
     state: Path
     secret_key: str = dataclasses.field(repr=False)
+    publishable_key: str
     webhook_endpoints: tuple[WebhookEndpoint, ...] = ()
     api_version: str = API_VERSION
     retry_base_s: float = 1.0

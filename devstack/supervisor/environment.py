@@ -69,12 +69,16 @@ def load_keys(folder: DataFolder, ports: Ports, jwt_secret: str | None) -> Proje
 
 
 def load_secrets(folder: DataFolder) -> dict[str, str]:
-    """Return the secrets that our processes and the fake Stripe share; a reset deletes them."""
+    """Return the keys and secrets that our processes and the fake Stripe share.
+
+    A reset deletes them.
+    """
     known: dict[str, str] = {}
     if folder.secrets.exists():
         known = json.loads(folder.secrets.read_text())
     made = {
         "STRIPE_SECRET_KEY": f"sk_test_{secrets.token_hex(24)}",
+        "STRIPE_PUBLISHABLE_KEY": f"pk_test_{secrets.token_hex(24)}",
         "STRIPE_WEBHOOK_SECRETS": f"whsec_{secrets.token_hex(24)}",
         "STRIPE_CONNECT_WEBHOOK_SECRETS": f"whsec_{secrets.token_hex(24)}",
         "STRIPE_IDENTITY_WEBHOOK_SECRETS": f"whsec_{secrets.token_hex(24)}",

@@ -131,6 +131,7 @@ def _stripe_config(
         port=options.ports.of("stripe"),
         state=folder.stripe_state,
         secret_key=environment["STRIPE_SECRET_KEY"],
+        publishable_key=environment["STRIPE_PUBLISHABLE_KEY"],
         webhook_endpoints=tuple(
             WebhookEndpoint(
                 url=environment["SERVICE_URL"] + path,

@@ -24,6 +24,7 @@ from tests.support.gateways import TIMEOUT_S
 SECRET = "whsec_of_the_tests"
 CONNECT_SECRET = "whsec_for_connected_accounts"
 SECRET_KEY = "sk_test_of_the_tests"
+PUBLISHABLE_KEY = "pk_test_of_the_tests"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -187,6 +188,7 @@ def running(folder: Path, receiver: Receiver, **settings: Any) -> Iterator[Accou
         port=free_port(),
         state=folder / "stripe.sqlite",
         secret_key=SECRET_KEY,
+        publishable_key=PUBLISHABLE_KEY,
         **(defaults | settings),
     )
     path = folder / "stripe.json"

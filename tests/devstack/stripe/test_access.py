@@ -4,7 +4,7 @@ import httpx
 import pytest
 import stripe
 
-from tests.support.fake_server import SECRET_KEY, Account
+from tests.support.fake_server import PUBLISHABLE_KEY, SECRET_KEY, Account
 from tests.support.gateways import TIMEOUT_S
 
 
@@ -17,13 +17,26 @@ def client_with(account: Account, key: str, version: str | None = None) -> strip
     )
 
 
-@pytest.mark.parametrize("key", ["sk_test_wrong", "pk_test_of_a_browser"])
+@pytest.mark.parametrize("key", ["sk_test_wrong", PUBLISHABLE_KEY])
 def test_wrong_key_is_refused(account: Account, key: str) -> None:
     """A wrong secret key is 401, and so is a publishable key on a secret route."""
     with pytest.raises(stripe.AuthenticationError) as refusal:
         client_with(account, key).v1.payment_intents.list()
 
     assert 401 == refusal.value.http_status
+
+
+def test_other_publishable_key_is_refused(account: Account) -> None:
+    """Another account's publishable key reads no intent, even with its client secret."""
+    intent = account.intent()
+    url = f"{account.config.url}/v1/payment_intents/{intent.id}"
+
+    def status(key: str) -> int:
+        headers = {"Authorization": f"Bearer {key}"}
+        params = {"client_secret": str(intent.client_secret)}
+        return httpx.get(url, headers=headers, params=params, timeout=TIMEOUT_S).status_code
+
+    assert [401, 200] == [status("pk_test_of_another_account"), status(PUBLISHABLE_KEY)]
 
 
 def test_call_without_a_key_is_refused(account: Account) -> None:

@@ -4,7 +4,7 @@ import httpx
 import pytest
 import stripe
 
-from tests.support.fake_server import Account
+from tests.support.fake_server import PUBLISHABLE_KEY, Account
 from tests.support.gateways import TIMEOUT_S
 
 
@@ -153,7 +153,7 @@ def test_buyer_confirms_with_the_client_secret(account: Account) -> None:
     """A publishable key confirms only the intent whose client secret it has."""
     intent = account.intent()
     url = f"{account.config.url}/v1/payment_intents/{intent.id}/confirm"
-    headers = {"Authorization": "Bearer pk_test_anything"}
+    headers = {"Authorization": f"Bearer {PUBLISHABLE_KEY}"}
     fields = {
         "payment_method_data[type]": "card",
         "payment_method_data[card][token]": "tok_visa",

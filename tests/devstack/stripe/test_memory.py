@@ -116,7 +116,10 @@ def test_config_survives_the_file(tmp_path: Path) -> None:
         ("no JSON", "unusable"),
         ('{"port": 1}', "unusable"),
         ('{"port": 1, "state": "s", "secret_key": "sk_test_x", "colour": "red"}', "colour"),
-        ('{"port": 1, "state": "s", "secret_key": "sk_live_x"}', "live key"),
+        (
+            '{"port": 1, "state": "s", "secret_key": "sk_live_x", "publishable_key": "pk_test_x"}',
+            "live key",
+        ),
     ],
 )
 def test_wrong_config_ends_with_one_sentence(tmp_path: Path, text: str, words: str) -> None:
@@ -139,6 +142,8 @@ def test_wrong_config_ends_with_one_sentence(tmp_path: Path, text: str, words: s
 
 def test_library_and_fake_speak_the_same_version() -> None:
     """The fake has the API version of the installed library, and a new release fails this test."""
-    config = StripeConfig(port=1, state=Path("s"), secret_key="sk_test_x")
+    config = StripeConfig(
+        port=1, state=Path("s"), secret_key="sk_test_x", publishable_key="pk_test_x"
+    )
 
     assert config.api_version == stripe.api_version

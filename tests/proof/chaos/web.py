@@ -17,8 +17,6 @@ _TIMEOUT_S = 4.0
 #: The waits before the second and before later tries; each is drawn from a quarter of this up.
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.4, 4.0
 _AGAIN = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
-#: Stripe shows what a browser may see for any key of this form.
-_PUBLISHABLE_KEY = "pk_test_chaos"
 _FORM = "application/x-www-form-urlencoded"
 
 
@@ -38,6 +36,7 @@ class Web:
         self._key = environment["SUPABASE_PUBLISHABLE_KEY"]
         self._service = environment["SERVICE_URL"]
         self._stripe = environment["STRIPE_API_BASE"]
+        self._stripe_key = environment["STRIPE_PUBLISHABLE_KEY"]
         #: The number of answers to each kind of call, and of lost answers by their cause.
         self.counts: Counter[str] = Counter()
 
@@ -74,7 +73,7 @@ class Web:
     async def at_stripe(self, method: str, path: str, **fields: str) -> Answer:
         """Ask Stripe as the buyer's browser does."""
         form, url = urllib.parse.urlencode(fields), f"{self._stripe}/v1/{path}"
-        headers = {"authorization": f"Bearer {_PUBLISHABLE_KEY}"}
+        headers = {"authorization": f"Bearer {self._stripe_key}"}
         if method == "GET":
             return await self._send("Stripe GET", method, f"{url}?{form}", headers, None)
         return await self._send(f"Stripe {method}", method, url, headers, form)

@@ -21,7 +21,9 @@ from devstack.stripe.store import Store
 def test_broken_connection_is_a_failed_try(tmp_path: Path, error: Exception) -> None:
     """Anyio raises AttributeError if the peer closes a new connection at once."""
     respx.post("http://127.0.0.1:1/hook").mock(side_effect=error)
-    config = StripeConfig(port=0, state=tmp_path, secret_key="sk_test_1")
+    config = StripeConfig(
+        port=0, state=tmp_path, secret_key="sk_test_1", publishable_key="pk_test_1"
+    )
     webhook_sender = WebhookSender(Store(tmp_path / "store"), config)
 
     answer = asyncio.run(webhook_sender._post("http://127.0.0.1:1/hook", b"{}", "t=1"))  # noqa: SLF001
