@@ -20,7 +20,7 @@ PROCESSES ?= 3
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup demo test test-product test-devstack test-js coverage proof soak oracles \
-  convergence fuzz chaos mutants canary-faults pg15 deployment rules advisors plans types client access snapshot monitoring check \
+  convergence fuzz chaos mutants canary-faults pg15 deployment rules browser advisors plans types client access snapshot monitoring check \
   fmt up stop status reset psql bench drill migration docs hooks
 
 help: ## print this list
@@ -64,7 +64,7 @@ check: setup ## check format, lint, types, import rules, SQL, workflows, image, 
 	@$(BIN)/python .ci/api_docs.py --check && echo "docs/api.md, docs/database.md: ok"
 	@$(BIN)/python .ci/monitoring.py --check && echo "monitoring: ok"
 
-proof: soak fuzz mutants pg15 deployment canary-faults rules advisors plans client access ## run the full form of every proof, but a short `chaos`
+proof: soak fuzz mutants pg15 deployment canary-faults rules browser advisors plans client access ## run the full form of every proof, but a short `chaos`
 	@$(MAKE) chaos CHAOS_AUCTIONS=200 CHAOS_SEED=1
 
 soak: oracles convergence ## run `oracles` and `convergence`, in less than 20 minutes on 2 cores
@@ -100,6 +100,9 @@ rules: setup ## check and test the alert rules and the names of our metrics by p
 	  && $$promtool check rules alert_rules.yml && $$promtool test rules *_test.yml
 	@$(BIN)/python -c "from market import metrics; print(metrics.as_text().decode())" \
 	  | $$(.ci/promtool) check metrics && echo "names of metrics: ok"
+
+browser: setup ## use the pages as people do, in a real Chromium (from npm, 70 MB)
+	@$(BIN)/python -m pytest -q $(filter-out %/conftest.py,$(wildcard tests/proof/browser/*.py)) $(PYTEST_FLAGS)
 
 advisors: setup ## run Supabase's own linter on the schema; a reviewed list explains each finding
 	@$(BIN)/python -m pytest -q tests/proof/advisors.py

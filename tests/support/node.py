@@ -23,17 +23,28 @@ from devstack.paths import ROOT
 
 
 PROJECT = Path(__file__).parents[1]
+#: The locked packages, once `install` has run.
+MODULES = PROJECT / "node_modules"
 #: The time limit of one file of tests on a busy machine; each test in it has its own limit.
 FILE_S = 300
 #: The time limit of one test.
 TEST_MS = 120_000
 
 _LOCK = PROJECT / "package-lock.json"
-_MODULES = PROJECT / "node_modules"
-_STAMP = _MODULES / ".made-from"
+_STAMP = MODULES / ".made-from"
 #: The official command line, in the version that deploys, by its hash.
 _CLI = ROOT / "deploy/supabase-cli"
 _TOOLS = ROOT / ".tools/npm"
+_DECOMPRESS = """
+const [source, target] = process.argv.slice(1)
+const { createReadStream, createWriteStream } = require('node:fs')
+require('node:stream').pipeline(
+  createReadStream(source),
+  require('node:zlib').createBrotliDecompress(),
+  createWriteStream(target),
+  (error) => { if (error) throw error }
+)
+"""
 
 
 def test_files() -> list[str]:
@@ -86,11 +97,17 @@ def run_program(file: str, text: str) -> subprocess.CompletedProcess[str]:
         return _run([_node(), file], os.environ, FILE_S, stdin=given)
 
 
+def decompress(source: Path, target: Path) -> None:
+    """Write the content of a file that Brotli has compressed; Python has no Brotli of its own."""
+    result = _run([_node(), "-e", _DECOMPRESS, str(source), str(target)], os.environ, FILE_S)
+    assert result.returncode == 0, result.stdout
+
+
 def compiled(program: str) -> str:
     """Return the errors of the TypeScript compiler in a program of the project."""
     options = ["--noEmit", "--strict", "--skipLibCheck", "--target", "es2022"]
     options += ["--module", "esnext", "--moduleResolution", "bundler"]
-    compiler = str(_MODULES / "typescript/bin/tsc")
+    compiler = str(MODULES / "typescript/bin/tsc")
     return _run([_node(), compiler, *options, program], os.environ, FILE_S).stdout
 
 
