@@ -32,7 +32,7 @@ FOLDERS = (
     "tools",
     "workers",
 )
-LEFT_OUT = ("tests/node_modules", "supabase/migrations")
+LEFT_OUT = ("devstack/saleroom/node_modules", "tests/node_modules", "supabase/migrations")
 FILES = (
     "gunicorn.conf.py",
     ".env.example",
@@ -131,7 +131,7 @@ def prose(path: Path) -> Iterator[Line]:
         text = path.read_text()
         yield from matched_comments(text, SQL_COMMENT)
         yield from marked_comments(text, "--")
-    elif path.suffix in {".mjs", ".ts"}:
+    elif path.suffix in {".js", ".mjs", ".ts"}:
         text = path.read_text()
         yield from matched_comments(text, BLOCK_COMMENT)
         yield from marked_comments(text, "//")
@@ -187,7 +187,7 @@ def names_and_texts(path: Path) -> Iterator[Line]:
     """Yield the words of names, and the texts of a program."""
     if any(path.is_relative_to(ROOT / folder) for folder in QUOTING):
         return
-    if path.suffix == ".mjs":
+    if path.suffix in {".js", ".mjs"}:
         yield from numbered(path.read_text().replace("_", " "), 1)
     elif path.suffix == ".py":
         for node in ast.walk(ast.parse(path.read_text())):

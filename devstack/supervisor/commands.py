@@ -94,6 +94,8 @@ def status(folder: DataFolder) -> int:
                 answer(f"A stack runs on {display_path(folder.path)}, process {pid}:")
                 for name in ("SUPABASE_URL", "DATABASE_URL", "STRIPE_API_BASE", "SERVICE_URL"):
                     answer(f"  {name}={runner.get('env', {}).get(name, '(not yet)')}")
+                if "SALEROOM_URL" in runner.get("env", {}):
+                    answer(f"  SALEROOM_URL={runner['env']['SALEROOM_URL']}")
                 return 0
     answer(f"No stack runs on {display_path(folder.path)}.")
     return NOT_RUNNING

@@ -34,6 +34,7 @@ class DataFolder:
         self.baseline = path / "postgres/baseline.sha256"
         self.gateway = path / "gateway.json"
         self.stripe = path / "stripe.json"
+        self.saleroom = path / "saleroom.json"
         self.stripe_state = path / "stripe.sqlite"
         #: The objects in Storage's buckets.
         self.files = path / "files"

@@ -20,6 +20,8 @@ _HOSTED = re.compile(r"(?:^|[/@.])[a-z0-9-]+\.(?:pooler\.)?supabase\.(?:co|com|i
 _SECRET_NAME = re.compile(r"_(?:KEY|SECRETS?|TOKEN|PEPPER)$")
 #: The variable that is set in a shell which has sourced an env file.
 EXPORTED = "DEVSTACK_ENV"
+#: The origins of the web app's development server.
+WEB_APP = ("http://localhost:5173", "http://127.0.0.1:5173")
 DATABASE_ADDRESSES = ("DATABASE_URL", "ADMIN_DATABASE_URL")
 
 
@@ -93,8 +95,11 @@ def load_secrets(folder: DataFolder) -> dict[str, str]:
     return merged
 
 
-def environment_of(ports: Ports, keys: ProjectKeys, shared: Mapping[str, str]) -> dict[str, str]:
+def environment_of(
+    ports: Ports, keys: ProjectKeys, shared: Mapping[str, str], *, has_saleroom: bool
+) -> dict[str, str]:
     """Return the variables of the env file."""
+    saleroom = f"http://{HOST}:{ports.of('saleroom')}"
     stripe = f"http://{HOST}:{ports.of('stripe')}"
     database = f"{HOST}:{ports.of('postgres')}/postgres"
     return {
@@ -114,14 +119,20 @@ def environment_of(ports: Ports, keys: ProjectKeys, shared: Mapping[str, str]) -
         "WEBHOOK_TOLERANCE_S": "300",
         "WEBHOOK_FUTURE_S": "300",
         "WEBHOOK_MAX_EVENT_AGE_S": "604800",
-        # The web app's development server, and the service, where staff open their console.
-        "SITE_ORIGINS": "http://localhost:5173,http://127.0.0.1:5173,"
-        f"http://{HOST}:{ports.of('service')}",
+        # Stripe sends people back to the first origin. Staff open their console at the service.
+        "SITE_ORIGINS": ",".join(
+            [
+                *([saleroom] if has_saleroom else []),
+                *WEB_APP,
+                f"http://{HOST}:{ports.of('service')}",
+            ]
+        ),
         "TRUSTED_PROXIES": "0",
         "LOG_LEVEL": "info",
         "LOG_FORMAT": "json",
         "METRICS_PORT": str(ports.of("workers")),
         "ENVIRONMENT": "development",
+        **({"SALEROOM_URL": saleroom} if has_saleroom else {}),
     }
 
 

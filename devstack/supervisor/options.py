@@ -11,24 +11,27 @@ from devstack.paths import ROOT
 
 
 #: The parts of a stack, in the order in which they start.
-PARTS = ("postgres", "stripe", "gateway", "service", "workers")
+PARTS = ("postgres", "stripe", "gateway", "service", "workers", "saleroom")
+#: The parts that run on request only, because their packages come from npm.
+EXTRA_PARTS = ("saleroom",)
 #: The parts that need none of our migrations.
 BARE_PARTS = ("postgres", "stripe", "gateway")
-NEEDS = {"gateway": "postgres", "service": "gateway", "workers": "gateway"}
+NEEDS = {"gateway": "postgres", "service": "gateway", "workers": "gateway", "saleroom": "service"}
 DEFAULT_BASE = 54321
 AUTO = "auto"
-LAST_BASE = 65535 - 4
+LAST_BASE = 65535 - 5
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
-    """The addresses of a stack: five ports in a row."""
+    """The addresses of a stack: six ports in a row."""
 
     base: int
 
     def of(self, part: str) -> int:
         """Return the port of a part; the workers' is that of their metrics."""
-        return self.base + ("gateway", "postgres", "stripe", "service", "workers").index(part)
+        order = ("gateway", "postgres", "stripe", "service", "workers", "saleroom")
+        return self.base + order.index(part)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +72,11 @@ def read_options(arguments: Sequence[str]) -> Options:
             data=given.data and given.data.absolute(),
             is_ephemeral=is_up and given.ephemeral,
             is_seeded=is_up and not is_bare and (given.seed or not given.ephemeral),
-            parts=_parts(given.only if is_up else None, is_bare=is_bare),
+            parts=_parts(
+                given.only if is_up else None,
+                is_bare=is_bare,
+                has_saleroom=is_up and given.saleroom,
+            ),
             env_file=given.env_file.absolute() if is_up and given.env_file else None,
             is_bare=is_bare,
             schemas=_schemas(given.schemas if is_up else None, tuple(config["schemas"])),
@@ -116,7 +123,10 @@ def _add_up_options(up: argparse.ArgumentParser) -> None:
         "--port-base",
         default=str(DEFAULT_BASE),
         metavar="PORT",
-        help="API; Postgres, Stripe, service, metrics follow (default %(default)s; auto = free)",
+        help="API; Postgres, Stripe, service, metrics, pages follow (default %(default)s; or auto)",
+    )
+    up.add_argument(
+        "--saleroom", action="store_true", help="serve pages in which people buy and sell too"
     )
     up.add_argument("--only", metavar="PART,…", help=f"the parts to start, of {','.join(PARTS)}")
     up.add_argument(
@@ -157,9 +167,10 @@ def _ports(text: str) -> Ports:
     return Ports(base=int(text))
 
 
-def _parts(text: str | None, *, is_bare: bool) -> tuple[str, ...]:
+def _parts(text: str | None, *, is_bare: bool, has_saleroom: bool) -> tuple[str, ...]:
     if text is None:
-        return BARE_PARTS if is_bare else PARTS
+        left_out = () if has_saleroom else EXTRA_PARTS
+        return BARE_PARTS if is_bare else tuple(part for part in PARTS if part not in left_out)
     wanted = _names(text)
     unknown = wanted - set(PARTS)
     if unknown or not wanted:

@@ -11,6 +11,7 @@ from devstack.emulation.tokens import ProjectKeys
 from devstack.errors import DevstackError
 from devstack.gateway.context import GatewayConfig
 from devstack.paths import ROOT
+from devstack.saleroom.config import SaleroomConfig
 from devstack.stripe.config import StripeConfig, WebhookEndpoint
 from devstack.supervisor.data_folder import DataFolder, display_path, write_secret
 from devstack.supervisor.environment import HOST, environment_of_child
@@ -91,16 +92,24 @@ def all_programs(options: Options, folder: DataFolder) -> dict[str, Program]:
             health="/health",
             is_restarted=True,
         ),
+        "saleroom": Program(
+            name="saleroom",
+            command=(*PYTHON, "devstack.saleroom", "--config", str(folder.saleroom)),
+            port=at("saleroom"),
+            health="/health",
+            is_restarted=True,
+        ),
     }
 
 
 def write_configuration(
     options: Options, folder: DataFolder, keys: ProjectKeys, environment: Mapping[str, str]
 ) -> None:
-    """Write the configuration files of gateway and fake Stripe."""
+    """Write the configuration files of gateway, fake Stripe and saleroom."""
     gateway = _gateway_config(options, folder, keys, environment["ADMIN_DATABASE_URL"])
     write_secret(folder.gateway, gateway.to_json())
     write_secret(folder.stripe, _stripe_config(options, folder, environment).to_json())
+    write_secret(folder.saleroom, _saleroom_config(options, environment).to_json())
 
 
 def _gateway_config(
@@ -141,6 +150,18 @@ def _stripe_config(
             )
             for path, secret, is_connect, events in endpoints
         ),
+    )
+
+
+def _saleroom_config(options: Options, environment: Mapping[str, str]) -> SaleroomConfig:
+    return SaleroomConfig(
+        port=options.ports.of("saleroom"),
+        service_url=environment["SERVICE_URL"],
+        supabase_url=environment["SUPABASE_URL"],
+        publishable_key=environment["SUPABASE_PUBLISHABLE_KEY"],
+        stripe_url=environment["STRIPE_API_BASE"],
+        stripe_publishable_key=environment["STRIPE_PUBLISHABLE_KEY"],
+        database_url=environment["DATABASE_URL"],
     )
 
 

@@ -1,12 +1,14 @@
 """The stack starts its parts in order, restarts those that crash, and stops them in the end."""
 
 import contextlib
+import dataclasses
 import json
 import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
 
+from devstack import npm
 from devstack.errors import DevstackError
 from devstack.paths import ROOT
 from devstack.postgres.cluster import Cluster, stop_stale
@@ -26,6 +28,7 @@ from devstack.supervisor.programs import Program, RunningProgram, all_programs, 
 from devstack.supervisor.signals import Signals, StopRequested
 
 
+SALEROOM = ROOT / "devstack/saleroom"
 #: The time that a part has to answer; the slowest of them imports for two seconds.
 HEALTHY_S = 60
 LOOK_S = 0.02
@@ -67,9 +70,12 @@ class Stack:
     def _start(self) -> None:
         began = time.monotonic()
         self._require_free_ports()
+        self._install_saleroom()
         options, folder = self._options, self._folder
         keys = load_keys(folder, options.ports, options.jwt_secret)
-        environment = environment_of(options.ports, keys, load_secrets(folder))
+        environment = environment_of(
+            options.ports, keys, load_secrets(folder), has_saleroom="saleroom" in options.parts
+        )
         write_secret(folder.running, json.dumps({"pid": os.getpid(), "env": environment}))
         folder.prepare_logs()
         folder.prepare_temporary()
@@ -91,6 +97,19 @@ class Stack:
                 f"Another program uses port {', '.join(taken())}. "
                 "Choose other ports by --port-base, or --port-base auto."
             )
+
+    def _install_saleroom(self) -> None:
+        """Install the packages of the saleroom; leave it out, and say so, if npm fails."""
+        if "saleroom" not in self._options.parts:
+            return
+        try:
+            npm.install(SALEROOM)
+        except DevstackError as error:
+            reason = str(error).splitlines()[0]
+            say(f"The saleroom does not run, because {reason}", "bad")
+            parts = tuple(part for part in self._options.parts if part != "saleroom")
+            self._options = dataclasses.replace(self._options, parts=parts)
+        self._signals.check()
 
     def _start_parts(self, environment: Mapping[str, str]) -> None:
         programs = all_programs(self._options, self._folder)
@@ -144,6 +163,8 @@ class Stack:
         )
         write_secret(env_file, env_file_text(environment))
         say(f"Ready after {took_s:.1f} s. Addresses and keys: {display_path(env_file)}", "good")
+        if "SALEROOM_URL" in environment:
+            say(f"The saleroom, for people in a browser: {environment['SALEROOM_URL']}", "good")
         say(
             f"Logs: {display_path(self._folder.logs)} and {display_path(self._folder.postgres)}",
             "quiet",
@@ -174,7 +195,7 @@ class Stack:
 
     def _stop(self) -> None:
         say("Stopping …", "quiet")
-        for names in (("workers", "service"), ("gateway", "stripe")):
+        for names in (("saleroom", "workers", "service"), ("gateway", "stripe")):
             programs = [self._running.pop(name) for name in names if name in self._running]
             # Both get the signal at once, so that they end at the same time.
             for program in programs:

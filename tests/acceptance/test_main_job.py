@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from devstack.paths import ROOT
+from devstack.supervisor.options import PARTS
 from devstack.supervisor.ports import free_base
 from devstack.supervisor.processes import wait_until
 
@@ -24,7 +25,7 @@ DEMO = (sys.executable, "-m", "devstack.demo")
 def report() -> dict[str, Any]:
     """Run the demo with JSON output, and return its report."""
     done = subprocess.run(  # noqa: S603 - our own program
-        [*DEMO, "--json", "--port-base", str(free_base(5))],
+        [*DEMO, "--json", "--port-base", str(free_base(len(PARTS)))],
         check=False,
         capture_output=True,
         text=True,
@@ -167,7 +168,7 @@ def test_interrupted_demo_leaves_no_process(
     """A demo that is stopped at its start, or in the middle, ends each of its processes."""
     mark = f"{os.getpid()}-{tmp_path.name}"
     with subprocess.Popen(  # noqa: S603 - our own program
-        [*DEMO, "--port-base", str(free_base(5))],
+        [*DEMO, "--port-base", str(free_base(len(PARTS)))],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

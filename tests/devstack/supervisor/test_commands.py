@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
+from devstack.supervisor.options import PARTS
 from devstack.supervisor.ports import free_base
 from tests.devstack.supervisor.devstacks import Devstack, new_devstack
 
@@ -63,7 +64,7 @@ def test_reset_is_refused_while_a_stack_runs(running: Devstack) -> None:
 @RUNS
 def test_second_stack_on_the_same_data_is_refused(running: Devstack) -> None:
     """A second stack on the same data names the first, which goes on."""
-    second = running.up("--port-base", str(free_base(5)))
+    second = running.up("--port-base", str(free_base(len(PARTS))))
 
     assert 1 == second.wait(60)
     assert "A stack already runs on " in running.errors_of(second)

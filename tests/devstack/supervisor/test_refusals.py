@@ -7,6 +7,7 @@ import jwt
 import pytest
 
 from devstack.supervisor.commands import main
+from devstack.supervisor.options import PARTS
 from devstack.supervisor.ports import free_base
 from tests.devstack.supervisor.devstacks import Devstack
 
@@ -14,8 +15,8 @@ from tests.devstack.supervisor.devstacks import Devstack
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (("up", "--port-base", "80"), "--port-base must be auto or 1024 to 65531, not 80."),
-        (("up", "--port-base", "http"), "--port-base must be auto or 1024 to 65531, not http."),
+        (("up", "--port-base", "80"), "--port-base must be auto or 1024 to 65530, not 80."),
+        (("up", "--port-base", "http"), "--port-base must be auto or 1024 to 65530, not http."),
         (("up", "--only", "postgres,redis"), "--only: no part called redis; there are"),
         (("up", "--only", ","), "--only: no part named"),
         (("up", "--only", "gateway"), "--only: gateway needs postgres."),
@@ -79,7 +80,9 @@ def test_production_is_refused(
     """A stack refuses to start with a production secret in its environment, and prints none."""
     monkeypatch.setenv(name, value)
 
-    exit_code = main(("up", "--ephemeral", "--port-base", str(free_base(5)), "--only", "postgres"))
+    exit_code = main(
+        ("up", "--ephemeral", "--port-base", str(free_base(len(PARTS))), "--only", "postgres")
+    )
 
     written = capfd.readouterr()
     assert (1, "") == (exit_code, written.out)
@@ -148,7 +151,7 @@ def test_database_of_another_baseline_is_refused(devstack: Devstack) -> None:
     (devstack.data / "postgres/baseline.sha256").write_text("another")
 
     done = devstack.run(
-        *("up", "--data", str(devstack.data), "--port-base", str(free_base(5))),
+        *("up", "--data", str(devstack.data), "--port-base", str(free_base(len(PARTS)))),
         *("--only", "postgres"),
     )
 

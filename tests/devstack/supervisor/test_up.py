@@ -15,6 +15,7 @@ import psycopg
 import pytest
 
 from devstack.supervisor.environment import EXPORTED
+from devstack.supervisor.options import PARTS
 from devstack.supervisor.ports import free_base, is_free
 from tests.devstack.supervisor.devstacks import Devstack, command_of, new_devstack, wait_for
 from tests.support.gateways import TIMEOUT_S
@@ -227,7 +228,7 @@ def test_stack_ends_when_told(devstack: Devstack, number: signal.Signals, parts:
     assert 0 == finish(process, number)
 
     assert [] == devstack.left_behind()
-    assert all(is_free(devstack.base + offset) for offset in range(5))
+    assert all(is_free(devstack.base + offset) for offset in range(len(PARTS)))
 
 
 #: The server is starting; the migrations come afterwards.
@@ -347,7 +348,7 @@ def test_killed_ephemeral_data_are_swept_up(devstack: Devstack) -> None:
     """The next stack removes the data of a killed one, and none of a running one."""
     devstack.up_and_ready("--ephemeral")
     kept_url = database(devstack)
-    killed = devstack.up_and_ready("--ephemeral", "--port-base", str(free_base(5)))
+    killed = devstack.up_and_ready("--ephemeral", "--port-base", str(free_base(len(PARTS))))
     [folder] = {
         Path(line.split()[-1]).parent
         for line in devstack.errors_of(killed).splitlines()
@@ -356,7 +357,7 @@ def test_killed_ephemeral_data_are_swept_up(devstack: Devstack) -> None:
     finish(killed, signal.SIGKILL)
     assert folder.exists()
 
-    devstack.up_and_ready("--ephemeral", "--port-base", str(free_base(5)))
+    devstack.up_and_ready("--ephemeral", "--port-base", str(free_base(len(PARTS))))
 
     assert not folder.exists()
     with psycopg.connect(kept_url) as connection:

@@ -61,3 +61,18 @@ def test_context_has_only_copied_files() -> None:
 
     assert "*" == lines[0]
     assert {name for names in copied for name in names.split()} == allowed
+
+
+def test_image_has_the_product_alone() -> None:
+    """The image gets three packages, and none of the tools: no devstack, saleroom or tests."""
+    copied = re.findall(r"^COPY (?!--from)(.+) \S+$", DOCKERFILE, re.MULTILINE)
+
+    assert {
+        "gunicorn.conf.py",
+        "market",
+        "pyproject.toml",
+        "service",
+        "uv.lock",
+        "workers",
+    } == {name for names in copied for name in names.split()}
+    assert 1 == len(re.findall(r"^RUN uv sync --frozen --no-dev ", DOCKERFILE, re.MULTILINE))
