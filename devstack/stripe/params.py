@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from devstack.stripe.errors import invalid
 
@@ -19,6 +20,15 @@ ADDRESS_FIELDS = ("city", "country", "line1", "line2", "postal_code", "state")
 _METADATA_MAX = 50
 _METADATA_KEY_MAX = 40
 _METADATA_VALUE_MAX = 500
+
+
+def is_web_address(text: str) -> bool:
+    """Return true for an http or https URL with a host, to which a browser may be sent."""
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname)
 
 
 class Params:
@@ -69,6 +79,20 @@ class Params:
                 param=self._full(name),
                 code="email_invalid",
             )
+        return value
+
+    def web_address(self, name: str) -> str | None:
+        """Return an http or https URL."""
+        value = self.text(name)
+        if value is not None and not is_web_address(value):
+            raise invalid("Not a valid URL", param=self._full(name), code="url_invalid")
+        return value
+
+    def required_web_address(self, name: str) -> str:
+        """Return an http or https URL; refuse a request without it."""
+        value = self.web_address(name)
+        if value is None:
+            raise self._absent(name)
         return value
 
     def clearable_text(self, name: str) -> str | None:

@@ -1,8 +1,10 @@
 """The fake Stripe in its own process, and a receiver of its webhooks."""
 
+import contextlib
 import dataclasses
 import json
 import queue
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -148,6 +150,18 @@ class Account:
         response = self.control.request(method, path, json=body)
         response.raise_for_status()
         return response.json()
+
+    def age(self, object_id: str, seconds: int) -> None:
+        """Move the times of an object into the past, which no call of the API can do."""
+        with contextlib.closing(sqlite3.connect(self.config.state)) as state:
+            state.execute(
+                "update objects set body = json_replace(body,"
+                " '$.created', json_extract(body, '$.created') - :seconds,"
+                " '$.expires_at', json_extract(body, '$.expires_at') - :seconds)"
+                " where id = :id",
+                {"seconds": seconds, "id": object_id},
+            )
+            state.commit()
 
     def deliveries(self, *, count: int = 1, **query: Any) -> list[dict[str, Any]]:
         """Wait until `count` deliveries match the query, and return all that match."""

@@ -4,8 +4,8 @@ https://docs.stripe.com/api/accounts, https://docs.stripe.com/api/account_links.
 """
 
 import copy
+import math
 from typing import Any
-from urllib.parse import urlsplit
 
 from devstack.stripe.config import StripeConfig
 from devstack.stripe.errors import invalid, refused
@@ -143,15 +143,21 @@ def create_login_link(tx: Transaction, params: Params, account_id: str) -> Json:
         raise refused(
             "Cannot create a login link for an account that has not completed onboarding."
         )
-    url = f"{tx.config.url}/express/{new_id(account_id, 12)}"
-    return {"object": "login_link", "created": tx.now, "url": url}
+    token = new_id(account_id, 12)
+    link: Json = {
+        "object": "login_link",
+        "created": tx.now,
+        "url": f"{tx.config.url}/express/{token}",
+    }
+    tx.store.insert(link | {"id": token, "is_used": False}, private={"account": account_id})
+    return link
 
 
 def create_link(tx: Transaction, params: Params) -> Json:
     """Create a link to the hosted form: `POST /v1/account_links`."""
     account_id = params.required_text("account")
     kind = params.choice("type", _LINK_TYPES) or params.required_text("type")
-    urls = {name: _read_url(params, name) for name in ("refresh_url", "return_url")}
+    urls = {name: params.required_web_address(name) for name in ("refresh_url", "return_url")}
     _read_collection(params)
     params.finish()
 
@@ -169,22 +175,35 @@ def create_link(tx: Transaction, params: Params) -> Json:
         "expires_at": tx.now + _LINK_LIFETIME_S,
         "url": f"{tx.config.url}/setup/{token}",
     }
-    tx.store.insert(link | {"id": token, "is_used": False}, private={"account": account_id, **urls})
+    use: Json = {"id": token, "is_used": False, "is_submitted": False}
+    tx.store.insert(link | use, private={"account": account_id, **urls})
     return link
 
 
-def visit_link(tx: Transaction, token: str) -> bool:
-    """Use a link; return true if it opens its page: only once, and before it expires."""
-    link = tx.store.find("account_link", token)
-    if link is None:
+def visit_link(tx: Transaction, kind: str, token: str) -> bool:
+    """Use an account link or a login link; return true if it opens its page.
+
+    It does so only once, and before it expires.
+    """
+    link = tx.get(kind, token)
+    if link["is_used"] or tx.now >= link.get("expires_at", math.inf):
         return False
     tx.store.replace(link | {"is_used": True})
-    return not link["is_used"] and tx.now < link["expires_at"]
+    return True
 
 
-def link_target(store: Store, token: str) -> Json | None:
-    """Return `account`, `refresh_url` and `return_url` of a link."""
-    return store.private(token) if store.find("account_link", token) else None
+def submit_link(tx: Transaction, token: str) -> bool:
+    """Submit the form behind an account link; return true if it is open and not yet submitted."""
+    link = tx.get("account_link", token)
+    if not link["is_used"] or link["is_submitted"]:
+        return False
+    tx.store.replace(link | {"is_submitted": True})
+    return True
+
+
+def link_target(store: Store, kind: str, token: str) -> Json | None:
+    """Return `account` of a link; an account link has `refresh_url` and `return_url` too."""
+    return store.private(token) if store.find(kind, token) else None
 
 
 def _own(config: StripeConfig) -> Json:
@@ -316,21 +335,6 @@ def _read_capabilities(params: Params) -> dict[str, Any]:
         return {}
     requests = {name: values.nested(name) for name in CAPABILITIES}
     return {name: request.boolean("requested") for name, request in requests.items() if request}
-
-
-def _read_url(params: Params, name: str) -> str:
-    url = params.required_text(name)
-    if not _is_address(url):
-        raise invalid("Not a valid URL", param=name, code="url_invalid")
-    return url
-
-
-def _is_address(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return False
-    return parts.scheme in ("http", "https") and bool(parts.hostname)
 
 
 def _read_collection(params: Params) -> None:

@@ -5,6 +5,7 @@ that comes in is pending until it settles. Money taken out of it becomes availab
 """
 
 import dataclasses
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -159,6 +160,15 @@ def pay_out(tx: Transaction, account: str | None, currency: str) -> Json:
         (payout["id"], account, currency),
     )
     return payout
+
+
+def payouts_of(tx: Transaction, account: str) -> list[Json]:
+    """Return the payouts of a connected account to its bank, newest first."""
+    rows = tx.store.connection.execute(
+        "select body from objects where kind = 'payout' and account = ? order by seq desc",
+        (account,),
+    )
+    return [json.loads(row["body"]) for row in rows]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

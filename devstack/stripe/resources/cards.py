@@ -48,6 +48,25 @@ class TestCard:
     is_settled_at_once: bool = False
 
     @property
+    def effect(self) -> str:
+        """Return a sentence about the payment with this card."""
+        if self.decline is not None:
+            after = (
+                "Asks for 3-D Secure, then is declined" if self.needs_authentication else "Declined"
+            )
+            return f"{after}: {self.decline.decline_code}"
+        if self.needs_authentication:
+            return "Asks for 3-D Secure"
+        if self.dispute is not None:
+            case = "an inquiry" if self.dispute.is_inquiry else "a dispute"
+            return f"Succeeds, then the bank opens {case}: {self.dispute.reason}"
+        if self.refund_outcome is RefundOutcome.PENDING:
+            return "Succeeds; a refund stays pending at first"
+        if self.refund_outcome is RefundOutcome.FAILS_LATER:
+            return "Succeeds; a refund fails later"
+        return "Succeeds; available at once" if self.is_settled_at_once else "Succeeds"
+
+    @property
     def last4(self) -> str:
         """Return the last four digits."""
         return self.number[-4:]
@@ -84,7 +103,7 @@ def _disputed(name: str, number: str, reason: str, *, is_inquiry: bool = False) 
     )
 
 
-_CARDS = (
+CARDS = (
     TestCard(name="visa", number="4242424242424242"),
     TestCard(name="visa_debit", number="4000056655665556"),
     TestCard(name="mastercard", number="5555555555554444", brand="mastercard"),
@@ -148,8 +167,8 @@ _CARDS = (
         name="refundFail", number="4000000000005126", refund_outcome=RefundOutcome.FAILS_LATER
     ),
 )
-_BY_NAME = {card.name: card for card in _CARDS}
-_BY_NUMBER = {card.number: card for card in _CARDS}
+_BY_NAME = {card.name: card for card in CARDS}
+_BY_NUMBER = {card.number: card for card in CARDS}
 
 
 def card_named(name: str) -> TestCard | None:

@@ -15,6 +15,8 @@ from devstack.stripe.store import Json, new_id
 from devstack.stripe.transaction import Answer, Transaction
 
 
+#: The kind of the stored challenges, which the API does not show.
+_CHALLENGE = "challenge"
 _NOT_AUTHENTICATED = Decline(
     code="payment_intent_authentication_failure",
     message=(
@@ -38,7 +40,7 @@ class ConfirmOptions:
 def read_options(params: Params) -> ConfirmOptions:
     """Read the parameters of a confirmation, which a creation has too."""
     return ConfirmOptions(
-        return_url=params.text("return_url"),
+        return_url=params.web_address("return_url"),
         uses_sdk=params.boolean("use_stripe_sdk"),
         is_off_session=params.boolean("off_session"),
         error_on_requires_action=params.boolean("error_on_requires_action"),
@@ -90,6 +92,32 @@ def attempt(
     if options.is_off_session or options.error_on_requires_action:
         return _decline(tx, intent, method, card, AUTHENTICATION_REQUIRED)
     return _ask_authentication(tx, intent, options)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Challenge:
+    """The bank's page of 3-D Secure for one attempt; a later attempt closes it."""
+
+    intent: Json
+    return_url: str | None
+    is_open: bool
+
+
+def find_challenge(tx: Transaction, token: str) -> Challenge | None:
+    """Return the challenge behind the address of a bank's page."""
+    attempt = tx.store.find(_CHALLENGE, token)
+    if attempt is None:
+        return None
+    intent = tx.get("payment_intent", attempt["payment_intent"])
+    action = intent["next_action"] or {}
+    page = action.get("redirect_to_url", {}).get("url") or action.get("use_stripe_sdk", {}).get(
+        "stripe_js"
+    )
+    return Challenge(
+        intent=intent,
+        return_url=attempt["return_url"],
+        is_open=intent["status"] == "requires_action" and page == _challenge_page(tx, token),
+    )
 
 
 def authenticate(tx: Transaction, intent_id: str, *, is_successful: bool) -> Json:
@@ -184,12 +212,16 @@ def _fail(
 
 
 def _ask_authentication(tx: Transaction, intent: Json, options: ConfirmOptions) -> Json:
-    page = f"{tx.config.url}/authenticate/{intent['id']}"
+    token = new_id("payatt")
+    challenge: Json = {"id": token, "object": _CHALLENGE, "created": tx.now}
+    challenge |= {"payment_intent": intent["id"], "return_url": options.return_url}
+    tx.store.insert(challenge)
+    page = _challenge_page(tx, token)
     if options.return_url is None or options.uses_sdk:
         action: Json = {
             "type": "use_stripe_sdk",
             "use_stripe_sdk": {
-                "source": new_id("payatt"),
+                "source": token,
                 "stripe_js": page,
                 "type": "three_d_secure_redirect",
             },
@@ -203,3 +235,7 @@ def _ask_authentication(tx: Transaction, intent: Json, options: ConfirmOptions) 
     tx.store.replace(intent)
     tx.emit("payment_intent.requires_action", intent)
     return intent
+
+
+def _challenge_page(tx: Transaction, token: str) -> str:
+    return f"{tx.config.url}/authenticate/{token}"

@@ -4,6 +4,7 @@ The states are those of https://docs.stripe.com/identity/how-sessions-work. A fa
 status of its own: the session is `requires_input` with a `last_error`.
 """
 
+import dataclasses
 import json
 from collections.abc import Iterable
 from typing import Any
@@ -18,6 +19,9 @@ from devstack.stripe.transaction import Transaction
 
 KIND = "identity.verification_session"
 REPORT = "identity.verification_report"
+#: The kind of the stored addresses of users' pages, which the API does not show.
+_PAGE = "identity.page"
+_PAGE_LIFETIME_S = 48 * 3600
 #: The reasons of a failed check of the document or the selfie.
 CHECK_ERRORS = {
     "document_expired": "The document is expired.",
@@ -65,8 +69,9 @@ _URL = "/v1/identity/verification_sessions"
 def create(tx: Transaction, params: Params) -> Json:
     """Create a session: `POST /v1/identity/verification_sessions`."""
     session = _read_new(tx, params)
+    return_url = params.web_address("return_url")
     params.finish()
-    tx.store.insert(session)
+    tx.store.insert(session, private={"return_url": return_url})
     _emit(tx, "created", session)
     return session
 
@@ -139,7 +144,8 @@ def verify(tx: Transaction, session_id: str, outputs: Json) -> Json:
         raise refused(f"The verified outputs have no field {', '.join(sorted(unknown))}.")
     session = _submitted(tx, session_id)
     outputs = {**_DEFAULT_OUTPUTS, **outputs}
-    _keep_private(tx.store, session_id, {"verified_outputs": outputs})
+    private = tx.store.private(session_id) | {"verified_outputs": outputs}
+    _keep_private(tx.store, session_id, private)
     session |= {
         "last_verification_report": _add_report(tx, session, outputs, error=None),
         "status": "verified",
@@ -169,7 +175,7 @@ def finish_redaction(tx: Transaction, session_id: str) -> None:
     """Remove personal data from the session, its reports and its past events."""
     session = tx.get(KIND, session_id)
     private = tx.store.private(session_id)
-    _keep_private(tx.store, session_id, _redacted(private))
+    _keep_private(tx.store, session_id, _redacted(private, keep=("return_url",)))
     for report in tx.store.find_all(REPORT, "verification_session", session_id):
         report["document"] = _redacted(
             report["document"], keep=("error", "files", "status", "type")
@@ -182,6 +188,33 @@ def finish_redaction(tx: Transaction, session_id: str) -> None:
     session["redaction"] = {"status": "redacted"}
     tx.store.replace(session)
     _emit(tx, "redacted", session)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """The page behind one address of a session; `state` is `open` or the reason why it is not."""
+
+    session: Json
+    return_url: str | None
+    state: str
+
+
+def find_page(tx: Transaction, token: str) -> Page | None:
+    """Return the page behind an address, also after the session has got another one."""
+    page = tx.store.find(_PAGE, token)
+    session = tx.store.find(KIND, page["session"]) if page else None
+    if page is None or session is None:
+        return None
+    if session["redaction"] is not None:
+        state = "redacted"
+    elif session["status"] != "requires_input":
+        state = session["status"]
+    elif not session["url"].endswith(f"/{token}"):
+        state = "used"
+    else:
+        state = "open" if tx.now < page["created"] + _PAGE_LIFETIME_S else "expired"
+    return_url = tx.store.private(session["id"]).get("return_url")
+    return Page(session=session, return_url=return_url, state=state)
 
 
 def include_outputs(store: Store, session: Json, names: Iterable[str]) -> None:
@@ -206,8 +239,6 @@ def _read_new(tx: Transaction, params: Params) -> Json:
     kind = _read_type(params)
     if kind is None:
         raise invalid("Missing required param: type.", param="type", code="parameter_missing")
-    # Only Stripe's page uses it.
-    params.text("return_url")
     session_id = new_id("vs")
     return {
         "id": session_id,
@@ -242,9 +273,12 @@ def _read_changes(params: Params) -> Json:
 
 def _new_access(tx: Transaction, session_id: str) -> Json:
     """Return a new secret and a new address of the user's page."""
+    token = new_id("test", 32)
+    page: Json = {"id": token, "object": _PAGE, "created": tx.now, "session": session_id}
+    tx.store.insert(page)
     return {
         "client_secret": new_id(f"{session_id}_secret_test", 24),
-        "url": f"{tx.config.url}/identity/start/{new_id('test', 32)}",
+        "url": f"{tx.config.url}/identity/start/{token}",
     }
 
 

@@ -27,8 +27,8 @@ def open_page(url: str) -> httpx.Response:
     return httpx.get(url, timeout=TIMEOUT_S)
 
 
-def send_form(url: str) -> httpx.Response:
-    return httpx.post(url, timeout=TIMEOUT_S)
+def send_form(url: str, outcome: str = "active") -> httpx.Response:
+    return httpx.post(url, json={"outcome": outcome}, timeout=TIMEOUT_S)
 
 
 def test_link_opens_once(account: Account) -> None:
@@ -44,17 +44,56 @@ def test_link_opens_once(account: Account) -> None:
     assert not account.client.v1.accounts.retrieve(seller.id).details_submitted
 
 
+def test_expired_link_leads_to_refresh_url(account: Account) -> None:
+    """A link that is not opened in time is redirected, and its form is not accepted."""
+    seller = account.seller(is_onboarded=False)
+    link = link_for(account, seller)
+    account.age(link.url.rpartition("/")[2], 300)
+
+    page, form = open_page(link.url), send_form(link.url)
+
+    assert (303, REFRESH) == (page.status_code, page.headers["Location"])
+    assert 410 == form.status_code
+    assert not account.client.v1.accounts.retrieve(seller.id).details_submitted
+
+
 def test_form_completes_the_onboarding(account: Account) -> None:
-    """The form completes the onboarding as a seller's answers do, and redirects to return_url."""
+    """The form completes the onboarding as a seller's answers do, and leads to return_url."""
     seller = account.seller(is_onboarded=False)
     link = link_for(account, seller)
     open_page(link.url)
 
     answer = send_form(link.url)
 
-    assert (303, RETURN) == (answer.status_code, answer.headers["Location"])
+    assert (200, {"redirect_to": RETURN}) == (answer.status_code, answer.json())
     assert account.client.v1.accounts.retrieve(seller.id).payouts_enabled
     account.deliveries(event_type="account.updated", object_id=seller.id)
+
+
+def test_stripe_may_still_verify_a_field(account: Account) -> None:
+    """A form whose document Stripe still checks is submitted and enables no payouts yet."""
+    seller = account.seller(is_onboarded=False)
+    link = link_for(account, seller)
+    open_page(link.url)
+
+    answer = send_form(link.url, "pending")
+
+    now = account.client.v1.accounts.retrieve(seller.id)
+    assert 200 == answer.status_code
+    assert (True, False) == (now.details_submitted, now.payouts_enabled)
+
+
+def test_form_is_accepted_once_and_only_behind_its_page(account: Account) -> None:
+    """A form is refused before its page was opened, with an unknown outcome, and a second time."""
+    seller = account.seller(is_onboarded=False)
+    link = link_for(account, seller)
+
+    unopened = send_form(link.url)
+    open_page(link.url)
+    unknown, first, second = send_form(link.url, "rich"), send_form(link.url), send_form(link.url)
+
+    statuses = [answer.status_code for answer in (unopened, unknown, first, second)]
+    assert [410, 400, 200, 410] == statuses
 
 
 def test_address_that_is_no_link_opens_nothing(account: Account) -> None:
