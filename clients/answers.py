@@ -266,6 +266,37 @@ class Faults(Success):
     outages: list[Outage]
 
 
+class FoundUser(Success):
+    """The user of an e-mail address."""
+
+    user_id: str
+
+
+class StripeEvent(Values):
+    """An event of Stripe without its payload."""
+
+    event_id: str
+    source: str
+    type: str
+    object_id: str | None
+    order_id: str | None
+    status: str
+    outcome: str | None
+    attempts: int
+    error_code: str | None
+    error_message: str | None
+    created_at: str
+    received_at: str
+    next_attempt_at: str | None
+    processed_at: str | None
+
+
+class ReadEvent(Success):
+    """One event, for staff."""
+
+    event: StripeEvent
+
+
 #: The answer of each RPC that does not refuse.
 ANSWERS: Mapping[str, Any] = {
     "add_dispute_message": DisputeMessage,
@@ -289,9 +320,11 @@ ANSWERS: Mapping[str, Any] = {
     "send_message": Message,
     "staff_decide_message": Decided,
     "staff_decide_report": Success,
+    "staff_find_user": FoundUser,
     "staff_list_faults": Faults,
     "staff_list_held_messages": HeldMessages,
     "staff_list_reports": OpenReports,
+    "staff_read_event": ReadEvent,
     "staff_read_message": Original,
     "staff_remove_listing": Success,
     "staff_remove_photos": Success,

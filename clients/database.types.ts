@@ -1105,7 +1105,7 @@ isOneToOne: false
 { Args: { "max_rows"?: number }; Returns: number
                            },
 "requeue_ignored_events":
-{ Args: { "client_request_id"?: string,"since": string,"type": string }; Returns: Answers["requeue_ignored_events"] | Refusal
+{ Args: { "client_request_id"?: string,"reason"?: string,"since": string,"type": string }; Returns: Answers["requeue_ignored_events"] | Refusal
                            },
 "requeue_outbox":
 { Args: { "client_request_id"?: string,"outbox_id": string,"reason": string }; Returns: Answers["requeue_outbox"] | Refusal
@@ -1170,6 +1170,9 @@ isOneToOne: false
 "staff_decide_report":
 { Args: { "client_request_id"?: string,"reason": string,"report_id": string,"uphold": boolean }; Returns: Answers["staff_decide_report"] | Refusal
                            },
+"staff_find_user":
+{ Args: { "email": string }; Returns: Answers["staff_find_user"] | Refusal
+                           },
 "staff_list_faults":
 { Args: { "max_rows"?: number }; Returns: Answers["staff_list_faults"] | Refusal
                            },
@@ -1178,6 +1181,9 @@ isOneToOne: false
                            },
 "staff_list_reports":
 { Args: { "after_id"?: string,"max_rows"?: number }; Returns: Answers["staff_list_reports"] | Refusal
+                           },
+"staff_read_event":
+{ Args: { "event_id": string }; Returns: Answers["staff_read_event"] | Refusal
                            },
 "staff_read_message":
 { Args: { "message_id": string,"reason": string }; Returns: Answers["staff_read_message"] | Refusal
@@ -1489,6 +1495,10 @@ export type Answers = {
   staff_decide_report: {
     success: true
   }
+  staff_find_user: {
+    success: true
+    user_id: string
+  }
   staff_list_faults: {
     success: true
     orders: {
@@ -1530,6 +1540,25 @@ export type Answers = {
       reason: string
       created_at: string
     }[]
+  }
+  staff_read_event: {
+    success: true
+    event: {
+      event_id: string
+      source: string
+      type: string
+      object_id: string | null
+      order_id: string | null
+      status: string
+      outcome: string | null
+      attempts: number
+      error_code: string | null
+      error_message: string | null
+      created_at: string
+      received_at: string
+      next_attempt_at: string | null
+      processed_at: string | null
+    }
   }
   staff_read_message: {
     success: true

@@ -291,6 +291,27 @@ end;
 $$;
 comment on function private.address_or_null is 'Return the four parts of an address that are texts, each cleaned, or null if there is none, they are too long or they hold payment details.';
 
+create function private.staff_find_user(p_email text)
+returns jsonb
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+declare
+  v_user_id uuid;
+begin
+  perform private.refuse_unless_staff();
+  v_user_id := (select id from public.users where lower(email) = lower(p_email));
+  if v_user_id is null then
+    return private.refusal('PROFILE_NOT_FOUND', 'User profile not found');
+  end if;
+  return jsonb_build_object('success', true, 'user_id', v_user_id);
+end;
+$$;
+comment on function private.staff_find_user is 'Find the user of an e-mail address for staff; see the public wrapper.';
+grant execute on function private.staff_find_user to authenticated;
+
 create function private.follow_email()
 returns trigger
 language plpgsql

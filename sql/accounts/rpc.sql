@@ -62,3 +62,16 @@ end;
 $$;
 comment on function public.claim_account_deletions is 'Claim anonymised accounts whose user at Auth must still be deleted. Answers their ids. An account is claimed at most once a minute; after an hour each claim raises account_deletion_stuck.';
 grant execute on function public.claim_account_deletions to service_role;
+
+create function public.staff_find_user(email text)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return private.staff_find_user(staff_find_user.email);
+end;
+$$;
+comment on function public.staff_find_user is 'Find the user of a whole e-mail address as staff, in any case: {success, user_id}. Refusal: PROFILE_NOT_FOUND. Raises FORBIDDEN for others than staff.';
+grant execute on function public.staff_find_user to authenticated;

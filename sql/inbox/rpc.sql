@@ -79,7 +79,7 @@ comment on function public.requeue_webhook_event is 'Give a dead or open event a
 grant execute on function public.requeue_webhook_event to authenticated, service_role;
 
 create function public.requeue_ignored_events(
-  type text, since text, client_request_id uuid default null
+  type text, since text, client_request_id uuid default null, reason text default null
 )
 returns jsonb
 language plpgsql
@@ -88,11 +88,11 @@ as $$
 begin
   return private.requeue_ignored_events(
     requeue_ignored_events.type, requeue_ignored_events.since,
-    requeue_ignored_events.client_request_id
+    requeue_ignored_events.client_request_id, requeue_ignored_events.reason
   );
 end;
 $$;
-comment on function public.requeue_ignored_events is 'Make ignored events due again, for example when a new version handles their type: {success, count}. It takes the events of one type that were received since a time and had no handler, except those about the caller or the caller''s orders; for staff and our own processes, audited. Refusals: VALIDATION_ERROR, REQUEST_ID_REUSED, PROFILE_NOT_FOUND. Raises FORBIDDEN.';
+comment on function public.requeue_ignored_events is 'Make ignored events due again, for example when a new version handles their type: {success, count}. It takes the events of one type that were received since a time and had no handler, except those about the caller or the caller''s orders; for staff and our own processes, audited with the reason, if there is one. Refusals: VALIDATION_ERROR, REQUEST_ID_REUSED, PROFILE_NOT_FOUND. Raises FORBIDDEN.';
 grant execute on function public.requeue_ignored_events to authenticated, service_role;
 
 create function public.find_webhook_event(
@@ -177,3 +177,16 @@ end;
 $$;
 comment on function public.list_dead_events is 'Return the dead events, the newest first: an array of {event_id, source, type, order_ref, object_id, attempts, error_code, error_message, created_at, received_at}. For the next page, send the id of the last event as after_id.';
 grant execute on function public.list_dead_events to service_role;
+
+create function public.staff_read_event(event_id text)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return private.staff_read_event(staff_read_event.event_id);
+end;
+$$;
+comment on function public.staff_read_event is 'Read one event of Stripe as staff, without its payload: {success, event {event_id, source, type, object_id, order_id, status, outcome, attempts, error_code, error_message, created_at, received_at, next_attempt_at, processed_at}}. Refusals: RESOURCE_NOT_FOUND, FORBIDDEN (the event is about the caller or an order of the caller). Raises FORBIDDEN for others than staff.';
+grant execute on function public.staff_read_event to authenticated;

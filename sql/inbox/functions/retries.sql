@@ -259,7 +259,7 @@ comment on function private.list_dead_events is 'Return a page of the dead event
 grant execute on function private.list_dead_events to service_role;
 
 create function private.requeue_ignored_events(
-  p_type text, p_since text, p_client_request_id uuid
+  p_type text, p_since text, p_client_request_id uuid, p_reason text
 )
 returns jsonb
 language plpgsql
@@ -268,22 +268,26 @@ set search_path = ''
 as $$
 declare
   v_answer jsonb := private.begin_request(
-    'requeue_ignored_events', p_client_request_id, jsonb_build_array(p_type, p_since)
+    'requeue_ignored_events', p_client_request_id, jsonb_build_array(p_type, p_since, p_reason)
   );
 begin
   if v_answer is not null then
     return v_answer;
   end if;
   perform private.refuse_unless_staff();
-  return private.finish_request(
-    p_client_request_id, private.requeue_unhandled(p_type, private.time_or_null(p_since))
+  v_answer := coalesce(
+    case when p_reason is not null then private.reason_refusal(p_reason) end,
+    private.requeue_unhandled(
+      p_type, private.time_or_null(p_since), private.plain_reason(p_reason)
+    )
   );
+  return private.finish_request(p_client_request_id, v_answer);
 end;
 $$;
 comment on function private.requeue_ignored_events is 'Make events due again that were ignored without a handler; see the public wrapper.';
 grant execute on function private.requeue_ignored_events to authenticated, service_role;
 
-create function private.requeue_unhandled(p_type text, p_since timestamptz)
+create function private.requeue_unhandled(p_type text, p_since timestamptz, p_reason text)
 returns jsonb
 language plpgsql
 set search_path = ''
@@ -310,7 +314,7 @@ begin
   get diagnostics v_count = row_count;
   perform private.write_audit(
     auth.uid(), 'ignored_events_requeued', 'webhook_events', p_type,
-    'Events that had no handler became due again',
+    coalesce(p_reason, 'Events that had no handler became due again'),
     jsonb_build_object('since', p_since, 'count', v_count)
   );
   return jsonb_build_object('success', true, 'count', v_count);
@@ -352,3 +356,45 @@ end;
 $$;
 comment on function private.find_webhook_event is 'Return the times at which an event was received and settled; see the public wrapper.';
 grant execute on function private.find_webhook_event to service_role;
+
+create function private.staff_read_event(p_event_id text)
+returns jsonb
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+declare
+  v_event public.webhook_events;
+begin
+  perform private.refuse_unless_staff();
+  select * into v_event from public.webhook_events where event_id = p_event_id;
+  if v_event.event_id is null then
+    return private.refusal('RESOURCE_NOT_FOUND', 'There is no such event');
+  elsif private.is_event_about(v_event, auth.uid()) then
+    return private.refusal('FORBIDDEN', 'This event is about you or an order of yours');
+  end if;
+  return jsonb_build_object(
+    'success', true,
+    -- The payload may describe a person, so it is left out.
+    'event', jsonb_build_object(
+      'event_id', v_event.event_id,
+      'source', v_event.source,
+      'type', v_event.type,
+      'object_id', v_event.object_id,
+      'order_id', v_event.order_id,
+      'status', v_event.status,
+      'outcome', v_event.outcome,
+      'attempts', v_event.attempts,
+      'error_code', v_event.error_code,
+      'error_message', v_event.error_message,
+      'created_at', v_event.created_at,
+      'received_at', v_event.received_at,
+      'next_attempt_at', v_event.next_attempt_at,
+      'processed_at', v_event.processed_at
+    )
+  );
+end;
+$$;
+comment on function private.staff_read_event is 'Return an event without its payload to staff; see the public wrapper.';
+grant execute on function private.staff_read_event to authenticated;

@@ -61,7 +61,9 @@ SIGNATURES: Mapping[str, str] = {
     "staff_remove_listing": f"listing_id uuid, reason text, {_REQUEST}",
     "staff_remove_photos": f"listing_id uuid, reason text, {_REQUEST}",
     "admin_set_role": f"user_id uuid, role text, reason text, {_REQUEST}",
+    "staff_find_user": "email text",
     "staff_list_faults": "max_rows integer = 50",
+    "staff_read_event": "event_id text",
     "staff_list_held_messages": "max_rows integer = 50, after_id uuid = null",
     "staff_list_reports": "max_rows integer = 50, after_id uuid = null",
     # Our own processes
@@ -145,7 +147,7 @@ SIGNATURES: Mapping[str, str] = {
     "fail_webhook_event": ("event_id text, error_code text, error_message text, lease_token uuid"),
     "claim_webhook_retries": "max_rows integer, lease_s integer",
     "requeue_webhook_event": f"event_id text, {_REQUEST}",
-    "requeue_ignored_events": f"type text, since text, {_REQUEST}",
+    "requeue_ignored_events": f"type text, since text, {_REQUEST}, reason text = null",
     "claim_outbox": "max_rows integer, lease_s integer",
     "claim_send_permission": "outbox_id uuid, lease_token uuid",
     "requeue_outbox": f"outbox_id uuid, reason text, {_REQUEST}",

@@ -47,6 +47,8 @@ CALLS: Mapping[str, Call] = {
     "mark_all_notifications_read": Call(
         sql="mark_all_notifications_read()", role=Role.BUYER, reads=5_000
     ),
+    "staff_find_user": Call(sql="staff_find_user('a@b.test')", role=Role.STAFF),
+    "staff_read_event": Call(sql="staff_read_event('evt_1')", role=Role.STAFF),
     "staff_list_faults": Call(sql="staff_list_faults()", role=Role.STAFF),
     "staff_list_held_messages": Call(sql="staff_list_held_messages()", role=Role.STAFF),
     "staff_list_reports": Call(sql="staff_list_reports()", role=Role.STAFF, reads=1_000),

@@ -216,7 +216,8 @@ def test_old_token_marks_nothing_as_read(owner: Connection, alice: Actor, functi
 #: RPCs that answer visitors too, and those for staff, which refuse with FORBIDDEN.
 OTHER_RPCS = {
     "get_auction_state", "get_bid_log", "get_time_remaining", "search_listings",
-    "staff_list_faults", "staff_list_held_messages", "staff_list_reports", "staff_read_message",
+    "staff_find_user", "staff_list_faults", "staff_list_held_messages", "staff_list_reports",
+    "staff_read_event", "staff_read_message",
 }  # fmt: skip
 
 

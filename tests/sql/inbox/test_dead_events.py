@@ -156,3 +156,47 @@ def test_only_our_service_calls(moderator: Actor, alice: Actor, anonymous: Actor
             actor.call("list_dead_events")
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             replay(actor, moderator, "evt_1")
+
+
+def test_staff_read_an_event_without_its_payload(owner: Connection, moderator: Actor) -> None:
+    """The answer has the state of the event, and no object of Stripe."""
+    event_id = dead(owner)
+
+    event = moderator.call("staff_read_event", event_id=event_id)["event"]
+
+    assert ("dead", "CRASHED", 10) == (event["status"], event["error_code"], event["attempts"])
+    assert not {"payload", "payload_sha256", "lease_token"} & event.keys()
+    for other in ("evt_none", "", None):
+        answer = moderator.call("staff_read_event", event_id=other)
+        assert "RESOURCE_NOT_FOUND" == answer["code"]
+
+
+def test_party_on_the_staff_reads_no_event_of_an_own_order(
+    owner: Connection, service: Actor, *, order_id: UUID, alice: Actor
+) -> None:
+    """The buyer of the order learns nothing about its events, whatever the role."""
+    paid(owner, order_id)
+    event_id = stored(owner, "payout.failed", INTENT)
+    service.call("ignore_webhook_event", event_id=event_id, reason="unhandled_type")
+    owner.execute("update public.users set role = 'admin' where id = %s", [alice.id])
+
+    answer = alice.with_second_factor().call("staff_read_event", event_id=event_id)
+
+    assert "FORBIDDEN" == answer["code"]
+
+
+def test_reason_for_requeued_events_stands_in_the_audit_log(
+    owner: Connection, moderator: Actor
+) -> None:
+    """A call without a reason says what was done, and a short reason is refused."""
+    events = {"type": "payout.failed", "since": "2026-01-01T00:00:00Z"}
+
+    for reason in ({"reason": REASON}, {}):
+        assert moderator.call("requeue_ignored_events", **events, **reason)["success"]
+    refused = moderator.call("requeue_ignored_events", **events, reason="short")
+
+    assert "VALIDATION_ERROR" == refused["code"]
+    query = "select description from public.audit_logs order by description"
+    assert ["Events that had no handler became due again", REASON] == [
+        description for (description,) in owner.execute(query)
+    ]

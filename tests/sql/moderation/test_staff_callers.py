@@ -23,11 +23,13 @@ WRITES: Mapping[str, Mapping[str, object]] = {
     "staff_remove_photos": {"listing_id": NO_ONE, "reason": REASON},
     "admin_set_role": {"user_id": NO_ONE, "role": "seller", "reason": REASON},
     "requeue_outbox": {"outbox_id": NO_ONE, "reason": REASON},
-    "requeue_ignored_events": {"type": "a.type", "since": "yesterday"},
+    "requeue_ignored_events": {"type": "a.type", "since": "yesterday", "reason": REASON},
     "release_transfers": {"seller_id": NO_ONE, "reason": REASON},
 }
 READS: Mapping[str, Mapping[str, object]] = {
+    "staff_find_user": {"email": "a@b.test"},
     "staff_list_faults": {},
+    "staff_read_event": {"event_id": "evt_1"},
     "staff_list_held_messages": {},
     "staff_list_reports": {},
 }
