@@ -1,0 +1,63 @@
+// Follow one auction live, by the rules of Realtime in docs/api.md.
+
+import { supabase } from './client.js'
+import { setServerTime } from './clock.js'
+import { call } from './rpc.js'
+
+/**
+ * Keep the state of an auction current, and report each change of it.
+ *
+ * Three sources give the same values: the changed row, the broadcast of the time remaining, and
+ * `get_auction_state`. Each has the auction's version, and an older version is dropped.
+ */
+export class LiveAuction {
+  /** Take the row of `auctions`, and two listeners: for a new state with the one before, and for a bid. */
+  constructor(row, onState, onBid) {
+    this.state = row
+    this.onState = onState
+    this.onBid = onBid
+  }
+
+  /** Subscribe, and read the state again after each connection: changes may have passed unseen. */
+  follow() {
+    const { id } = this.state
+    const report = (status) => this.onConnection?.(status === 'SUBSCRIBED')
+    const read = () => this.read().catch(() => report('FAILED'))
+    supabase
+      .channel(`auction-${id}`, { config: { private: true } })
+      .on(...changes('auctions', `id=eq.${id}`), ({ new: row }) => this.apply(row))
+      .on(...changes('bids', `auction_id=eq.${id}`), () => this.onBid())
+      // Postgres sends changes from this message on, which comes after the channel's own answer.
+      .on('system', {}, read)
+      .subscribe((status) => {
+        report(status)
+        if (status === 'SUBSCRIBED') read()
+      })
+    supabase
+      .channel(`auction:${id}`, { config: { private: true } })
+      .on('broadcast', { event: 'time_remaining' }, ({ payload }) => this.applyTimed(payload))
+      .subscribe()
+  }
+
+  /** Read the state from the database, which decides. */
+  async read() {
+    this.applyTimed(await call('get_auction_state', { auction_id: this.state.id }))
+    this.onBid()
+  }
+
+  applyTimed({ server_time: serverTime, ...values }) {
+    setServerTime(serverTime)
+    this.apply(values)
+  }
+
+  apply(values) {
+    if (values.version < this.state.version) return
+    const before = this.state
+    this.state = { ...before, ...values }
+    this.onState(this.state, before)
+  }
+}
+
+function changes(table, filter) {
+  return ['postgres_changes', { event: '*', schema: 'public', table, filter }]
+}

@@ -1,0 +1,112 @@
+// Bid on an auction, with a secret maximum up to which the market bids.
+
+import { byId, element, onSubmit, show, write } from './dom.js'
+import { cents, dollars, plain } from './money.js'
+import { call, Refusal } from './rpc.js'
+import { signInAddress } from './session.js'
+
+/** Codes after which the same request may be sent again. */
+const BUSY = 'AUCTION_BUSY'
+
+/** Open the form; return the function that shows a new state of the auction. */
+export function openBidForm(auction, listing, user) {
+  const isSeller = user?.id === listing.seller_id
+  let maximum = null
+  let bidId = null
+
+  /** Read the own maximum. Nobody else can read it. */
+  async function readMaximum() {
+    if (!user || isSeller) return
+    maximum = await call('get_my_proxy', { auction_id: auction.state.id })
+    showStanding(auction.state)
+  }
+
+  function showState(state) {
+    const isOpen = state.status === 'live'
+    show(Boolean(user) && !isSeller && isOpen, 'bid')
+    write('minimum', dollars(state.min_next_bid_cents))
+    if (document.activeElement !== byId('amount')) {
+      byId('amount').value = plain(state.min_next_bid_cents)
+    }
+    showStanding(state)
+    showHint(isOpen)
+  }
+
+  /** Tell a bidder who leads, and the winner how to pay. */
+  function showStanding(state) {
+    const leads = user && state.high_bidder_id === user.id
+    const [kind, text] = standing(state.status, leads, maximum !== null)
+    byId('standing').className = `standing ${kind}`
+    byId('standing').replaceChildren(text)
+    if (leads && state.status === 'finalized') {
+      byId('standing').append(' ', element('a', { href: '/orders' }, 'Go to your order'))
+    }
+    show(Boolean(text), 'standing')
+  }
+
+  function showHint(isOpen) {
+    byId('hint').replaceChildren()
+    if (isSeller) byId('hint').append('This is your own listing.')
+    else if (!user && isOpen) {
+      byId('hint').append(element('a', { href: signInAddress(), class: 'button wide' }, 'Sign in to bid'))
+    }
+    show(byId('hint').hasChildNodes(), 'hint')
+  }
+
+  /** Send the bid. The key stays the same until an answer came, so a bid counts once. */
+  async function bid(amountCents, maximumCents) {
+    bidId ??= crypto.randomUUID()
+    try {
+      const receipt = await call('place_bid', {
+        auction_id: auction.state.id,
+        amount_cents: amountCents,
+        max_proxy_cents: maximumCents,
+        client_bid_id: bidId,
+      })
+      bidId = null
+      return receipt
+    } catch (error) {
+      if (error instanceof Refusal && error.code !== BUSY) bidId = null
+      throw error
+    }
+  }
+
+  onSubmit(byId('bid'), async ({ amount, maximum: most }) => {
+    write('receipt', '')
+    const receipt = await bid(cents(amount), cents(most))
+    auction.applyTimed({ ...state(receipt, user), version: receipt.version })
+    byId('maximum').value = ''
+    await readMaximum()
+    write('receipt', summary(receipt, maximum))
+  })
+  for (const id of ['amount', 'maximum']) {
+    byId(id).addEventListener('input', () => {
+      bidId = null
+    })
+  }
+  readMaximum()
+  return { show: showState }
+}
+
+/** Return the values of the auction that a receipt tells. */
+function state(receipt, user) {
+  const { current_price_cents, min_next_bid_cents, reserve_met, end_at, server_time } = receipt
+  const leader = receipt.is_leading ? { high_bidder_id: user.id } : {}
+  return { current_price_cents, min_next_bid_cents, reserve_met, end_at, server_time, ...leader }
+}
+
+function standing(status, leads, hasBid) {
+  if (status === 'finalized' && leads) return ['good', 'You have won.']
+  if (status === 'finalized' && hasBid) return ['', 'Another bidder has won.']
+  if (status === 'live' && leads) return ['good', 'You lead.']
+  if (status === 'live' && hasBid) return ['bad', 'You have been outbid.']
+  return ['', '']
+}
+
+function summary(receipt, maximum) {
+  const secret = maximum ? ` Your maximum is ${dollars(maximum.max_cents)}.` : ''
+  const longer = receipt.extension_seconds > 0 ? ' Your late bid moved the end.' : ''
+  return receipt.is_leading
+    ? `Your bid leads at ${dollars(receipt.current_price_cents)}.${secret}${longer}`
+    : `Another bidder's maximum is higher: the price is ${dollars(receipt.current_price_cents)}.${longer}`
+}

@@ -1,0 +1,22 @@
+// A message, as its sender and its recipient may see it.
+
+import { date } from './clock.js'
+import { element } from './dom.js'
+
+/** The filter's decision about a message, in words for its sender. */
+export const WARNINGS = {
+  allow: 'Sent.',
+  warn: 'Sent. Keep contact and payment details out: they are hidden until the item is paid.',
+  mask: 'Sent with a part hidden (▇): it looked like contact or payment details.',
+  hold: 'Held: the other person sees it only if staff release it.',
+}
+
+/** Build a message of a thread. */
+export function message(row, user) {
+  const isOwn = row.sender_id === user.id
+  const notes = [isOwn && row.action !== 'allow' && WARNINGS[row.action], isOwn && row.read_at && 'Read.']
+  return element('li', { class: isOwn ? 'message own' : 'message' },
+    element('p', {}, row.content),
+    element('p', { class: 'muted small' }, [date(row.created_at), ...notes.filter(Boolean)].join(' · ')),
+  )
+}
