@@ -1,4 +1,4 @@
-"""Find Markdown links to a file or heading that does not exist."""
+"""Find Markdown links and images whose file or heading does not exist."""
 
 import re
 import sys
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 ROOT = Path(__file__).parents[1]
-LINK = re.compile(r"(?<!!)\[[^\]]+\]\(([^)\s]+)\)")
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+\s+(.*)$", re.MULTILINE)
 FOREIGN = {".venv", ".tools", "node_modules", ".git", ".devstack"}
 
