@@ -1,0 +1,547 @@
+"""The operators' console in a real browser: people of the staff look, search and act.
+
+`make browser` runs this file. tests/integration/service/test_console.py tries every entry over
+HTTP; here are the things that only a browser shows.
+"""
+
+import dataclasses
+import re
+import uuid
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pyotp
+import pytest
+from playwright.sync_api import Browser as Chromium
+from playwright.sync_api import Locator, Page, Route, expect
+from psycopg import sql
+
+from tests.integration.service.browser import Browser
+from tests.integration.service.sale import Sale
+from tests.integration.service.shop import Order, Shop
+from tests.integration.service.staff import with_role
+from tests.sql.auctioning import auctioned
+from tests.support.browser import (
+    NewPerson,
+    Person,
+    check_accessibility,
+    check_width,
+    screenshot,
+)
+
+
+CONSOLE = "/api/admin/console"
+PASSWORD = "a password of tests"
+REASON = "The seller asked for it"
+ATTACK = "<img src=/x onerror=alert(1)>"
+#: Columns of texts from outside. Our functions strip markup, so the tests add it afterwards.
+WRITTEN = (
+    ("listings", "title"),
+    ("users", "display_name"),
+    ("messages", "content"),
+    ("content_reports", "reason"),
+    ("disputes", "reason"),
+    ("webhook_events", "error_message"),
+    ("outbox", "last_error"),
+)
+PAGES = (
+    "Auctions",
+    "Orders",
+    "Disputes",
+    "Queues",
+    "Review",
+    "Jobs",
+    "Audit log",
+)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """Something on each page of the console."""
+
+    live: uuid.UUID
+    order: Order
+    event_id: str
+    row_id: str
+    message_id: str
+    report_id: str
+
+
+@pytest.fixture(scope="module")
+def shop(stack: Mapping[str, str]) -> Iterator[Shop]:
+    """Ask staff for a second factor, as production does."""
+    with Shop(stack) as shop, shop.setting("require_staff_aal2", value=True):
+        yield shop
+
+
+@pytest.fixture(scope="module")
+def sale(shop: Shop) -> Sale:
+    seller = Browser.of_somebody_new(shop, role="seller")
+    return Sale(
+        shop=shop,
+        seller=seller,
+        buyer=Browser.of_somebody_new(shop),
+        another=Browser.of_somebody_new(shop),
+    )
+
+
+@pytest.fixture(scope="module")
+def scene(shop: Shop, sale: Sale) -> Scene:
+    """Fill the pages, with texts of attackers wherever people write."""
+    live = auctioned(sale.seller.actor, title="A teapot")
+    for amount, bidder in ((1_000, sale.another.actor), (10_000, sale.buyer.actor)):
+        assert bidder.call("place_bid", auction_id=live, amount_cents=amount)["success"]
+    order = sale.paid()
+    shop.disputed(order)
+    shop.wait_for(lambda: shop.state(order) == "disputed")
+    closed_in_time(shop, 5)
+    report = shop.buyer.call(
+        "report_content", user_id=sale.seller.actor.id, reason="Sells what is not theirs"
+    )
+    made = Scene(
+        live=live,
+        order=order,
+        event_id=shop.dead_event(),
+        row_id=shop.dead_outbox_row(),
+        message_id=held_message(shop, live),
+        report_id=report["report_id"],
+    )
+    for table, column in WRITTEN:
+        change = sql.SQL("update public.{table} set {column} = %s || left({column}, 9)")
+        shop.db.execute(
+            change.format(table=sql.Identifier(table), column=sql.Identifier(column)), [ATTACK]
+        )
+    return made
+
+
+def closed_in_time(shop: Shop, count: int) -> None:
+    """Let the closer close auctions, so that the plot has points."""
+    auction_ids = [shop.auction() for _ in range(count)]
+    end = """
+      update public.auctions set end_at = clock_timestamp(), scheduled_end_at = start_at
+      where id = any(%s)
+    """
+    shop.db.execute(end, [auction_ids])
+    query = """
+      select count(*) from public.auctions where id = any(%s) and status = 'finalized'
+    """
+    shop.wait_for(lambda: shop.value(query, auction_ids) == count)
+
+
+def held_message(shop: Shop, auction_id: uuid.UUID) -> str:
+    listing_id = shop.value("select listing_id from public.auctions where id = %s", auction_id)
+    with shop.setting("filter_hold", 60):
+        asked = shop.person("asker").call(
+            "start_thread",
+            listing_id=listing_id,
+            content="Call 0412 345 678",
+            client_message_id=uuid.uuid4(),
+        )
+    return str(asked["message_id"])
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """A member of staff, with the cookies of a session that a second factor has proved."""
+
+    person: Browser
+    secret: str
+    cookies: list[Any]
+
+
+@pytest.fixture(scope="module")
+def moderator(shop: Shop, browser: Chromium) -> Member:
+    """Let a new moderator enrol an app in the console."""
+    person = with_role(shop, Browser.of_somebody_new(shop), "moderator")
+    visitor = Person(browser, shop.environment["SERVICE_URL"])
+    visitor.page.goto(CONSOLE)
+    sign_in(visitor.page, person)
+    secret = enrolled(visitor.page)
+    prove(visitor.page, secret)
+    expect(heading(visitor.page)).to_have_text("Auctions")
+    cookies = visitor.context.cookies()
+    visitor.context.close()
+    return Member(person=person, secret=secret, cookies=list(cookies))
+
+
+def staff_at(new_person: NewPerson, shop: Shop, member: Member, **options: bool) -> Person:
+    """Return a browser in which this member of staff has signed in."""
+    person = new_person(shop.environment["SERVICE_URL"], **options)
+    person.context.add_cookies(member.cookies)
+    return person
+
+
+@pytest.fixture
+def staff(new_person: NewPerson, shop: Shop, moderator: Member) -> Person:
+    return staff_at(new_person, shop, moderator)
+
+
+def heading(page: Page) -> Locator:
+    return page.get_by_role("heading", level=1)
+
+
+def sign_in(page: Page, person: Browser, password: str = PASSWORD) -> None:
+    page.get_by_label("E-mail").fill(person.session["user"]["email"])
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Sign in").click()
+
+
+def enrolled(page: Page) -> str:
+    """Set up an authenticator app; return its secret."""
+    page.get_by_role("button", name="Set up an authenticator app").click()
+    expect(heading(page)).to_have_text("Set up an authenticator app")
+    return page.locator("code").inner_text()
+
+
+def prove(page: Page, secret: str) -> None:
+    page.get_by_label("Code of").fill(pyotp.TOTP(secret).now())
+    page.get_by_role("button", name=re.compile("Prove it|Finish")).click()
+
+
+def test_new_moderator_enrols_signs_out_and_signs_in(shop: Shop, new_person: NewPerson) -> None:
+    """A visitor gets a 401 with the sign-in page; a new moderator sets up an app, once."""
+    member = with_role(shop, Browser.of_somebody_new(shop), "moderator")
+    person = new_person(shop.environment["SERVICE_URL"])
+    page = person.page
+
+    with person.expecting("answered 401"):
+        page.goto(CONSOLE)
+    look_at(page, "sign-in")
+    with person.expecting("sign-in answered 400"):
+        sign_in(page, member, "wrong")
+        expect(page.get_by_role("alert")).to_contain_text("password is wrong")
+    with person.expecting("answered 401"):
+        sign_in(page, member)
+        expect(heading(page)).to_have_text("Prove your second factor")
+    look_at(page, "second-factor")
+    secret = enrolled(page)
+    picture = page.get_by_alt_text("The secret as a QR code")
+    assert picture.evaluate("image => image.naturalWidth") > 0
+    look_at(page, "enrol")
+    with person.expecting("second-factor answered 400"):
+        page.get_by_label("Code of the app").fill(pyotp.TOTP(secret).at(0))
+        page.get_by_role("button", name="Finish").click()
+        expect(page.get_by_role("alert")).to_contain_text("This code is wrong")
+    prove(page, secret)
+    expect(heading(page)).to_have_text("Auctions")
+    assert {"Strict"} == {cookie["sameSite"] for cookie in person.context.cookies()}
+    assert "" == page.evaluate("document.cookie")
+
+    with person.expecting("answered 401"):
+        page.get_by_role("button", name="Sign out").click()
+        expect(heading(page)).to_have_text("Sign in")
+    with person.expecting("answered 401"):
+        page.go_back()
+        expect(heading(page)).to_have_text("Sign in")
+    with person.expecting("answered 401"):
+        sign_in(page, member)
+        expect(heading(page)).to_have_text("Prove your second factor")
+    prove(page, secret)
+    expect(heading(page)).to_have_text("Auctions")
+
+
+def look_at(page: Page, name: str) -> None:
+    """Check a page as everybody sees it, and keep its picture."""
+    expect(heading(page)).to_be_visible()
+    screenshot(page, f"console-{name}")
+    check_accessibility(page)
+    check_width(page)
+
+
+@pytest.mark.parametrize("device", ["desk", "phone"])
+def test_every_page_is_accessible(
+    shop: Shop, new_person: NewPerson, moderator: Member, scene: Scene, device: str
+) -> None:
+    """The pages open from the list of pages and by their ids; an attacker's text stays text."""
+    person = staff_at(new_person, shop, moderator, phone=device == "phone")
+    page = person.page
+
+    page.goto(CONSOLE)
+    for name in PAGES:
+        page.get_by_role("navigation").get_by_role("link", name=name, exact=True).click()
+        expect(page.locator("nav [aria-current]")).to_have_text(name)
+        look_at(page, f"{name.lower().replace(' ', '-')}-{device}")
+    for name, path in (
+        ("auction", f"/auctions/{scene.live}"),
+        ("order", f"/orders/{scene.order.id}"),
+        ("user", f"/users/{scene.order.buyer_id}"),
+    ):
+        page.goto(CONSOLE + path)
+        expect(heading(page)).to_contain_text(ATTACK)
+        look_at(page, f"{name}-{device}")
+    with person.expecting("answered 404"):
+        page.goto(f"{CONSOLE}/orders/x")
+    look_at(page, f"not-found-{device}")
+
+
+def test_texts_of_attackers_stay_texts(staff: Person, scene: Scene) -> None:
+    """No page makes an element of a text; an image would be one more request."""
+    page = staff.page
+    pages = ("", "/orders", "/disputes", "/queues", "/review", f"/orders/{scene.order.id}")
+
+    for path in pages:
+        page.goto(CONSOLE + path)
+
+        expect(page.get_by_text(ATTACK).first).to_be_visible()
+        expect(page.locator("img")).to_have_count(0)
+
+
+def test_plot_shows_the_closes_and_the_countdown_ticks(staff: Person, scene: Scene) -> None:
+    """The script counts to the end of the auction by the clock of the database."""
+    page = staff.page
+
+    page.clock.install()
+    page.goto(CONSOLE)
+
+    expect(page.get_by_role("img", name="Seconds from the end of each auction")).to_be_visible()
+    assert page.locator("svg circle").count() >= 5
+    row = page.get_by_role("row").filter(has=page.locator(f"a[href$='{scene.live}']"))
+    left = row.locator(".left")
+    expect(left).to_have_text(re.compile(r"^5\d min \d+ s$"))
+    before = left.inner_text()
+    page.clock.run_for(2_000)
+    expect(left).not_to_have_text(before)
+    page.clock.fast_forward("59:00")
+    expect(left).to_have_text(re.compile(r"^\d+ s$|^over$"))
+    page.clock.fast_forward("01:00:00")
+    expect(left).to_have_text("over")
+
+
+def test_keyboard_reaches_everything(staff: Person, scene: Scene) -> None:
+    """The Tab key passes the skip link, each link and each form, and the focus is visible."""
+    page = staff.page
+
+    page.goto(f"{CONSOLE}/auctions/{scene.live}")
+    things = page.locator("a, summary, button:visible, input:visible, textarea:visible, main")
+    count = things.count()
+    assert count > 20
+    for number in range(count):
+        page.keyboard.press("Tab")
+        expect(things.nth(number)).to_be_focused()
+        expect(things.nth(number)).to_have_css("outline", "rgb(179, 89, 0) solid 3px")
+
+    page.goto(CONSOLE)
+    page.keyboard.press("Tab")
+    skip = page.get_by_role("link", name="Skip to the content")
+    expect(skip).to_be_focused()
+    expect(skip).to_be_in_viewport()
+    page.keyboard.press("Enter")
+    expect(page.locator("main")).to_be_focused()
+
+
+def act(scope: Page | Locator, label: str, button: str = "", reason: str = REASON) -> None:
+    """Open the form of an action by the keyboard, give a reason, and send it."""
+    form = scope.locator("details").filter(has_text=label)
+    form.locator("summary").press("Enter")
+    form.get_by_label("Reason, for the audit log").fill(reason)
+    form.get_by_role("button", name=button or label, exact=True).press("Enter")
+
+
+def expect_done(page: Page, action: str) -> None:
+    expect(page.get_by_role("status")).to_have_text(f"Done: {action}.")
+
+
+def expect_audited(page: Page, action: str, entity_id: object) -> None:
+    """Look the action up in the audit log."""
+    page.goto(f"{CONSOLE}/audit")
+    entry = page.get_by_role("row").filter(has_text=str(entity_id)).filter(has_text=action)
+    expect(entry).to_have_count(1)
+    expect(entry).to_contain_text(REASON)
+
+
+def test_dead_letters_are_tried_again(shop: Shop, staff: Person) -> None:
+    """The event leaves the list, and the log has both actions."""
+    page = staff.page
+    event_id, row_id = shop.dead_event(), shop.dead_outbox_row()
+
+    page.goto(f"{CONSOLE}/queues")
+    act(page.get_by_role("row").filter(has_text=event_id), "Replay")
+    expect_done(page, "replay event")
+    expect(page.get_by_role("row").filter(has_text=event_id)).to_have_count(0)
+    act(page.get_by_role("row").filter(has_text=row_id), "Try again")
+    expect_done(page, "requeue row")
+
+    expect_audited(page, "webhook event requeued", event_id)
+    expect_audited(page, "outbox row requeued", row_id)
+
+
+def test_auction_is_closed_before_its_end(shop: Shop, staff: Person) -> None:
+    """A form that is sent twice acts once; a reason that is too short is not sent."""
+    page = staff.page
+    auction_id = shop.auction()
+
+    page.goto(f"{CONSOLE}/auctions/{auction_id}")
+    act(page, "Close the auction now", reason="short")
+    expect(page.locator("textarea:invalid:focus")).to_have_value("short")
+    form = page.locator("details").filter(has_text="Close the auction now")
+    form.get_by_label("Reason, for the audit log").fill(REASON)
+    form.get_by_role("button").dblclick()
+
+    expect_done(page, "close auction")
+    expect(page.locator("dt:text-is('Status') + dd")).to_have_text("finalized")
+    expect_audited(page, "auction forced", auction_id)
+
+
+def test_bids_are_withdrawn_and_the_listing_removed(shop: Shop, staff: Person) -> None:
+    """The auction shows no leader, and then its end."""
+    page = staff.page
+    auction_id = shop.auction()
+
+    page.goto(f"{CONSOLE}/auctions/{auction_id}")
+    act(page.get_by_role("row").filter(has_text=str(shop.buyer.id)), "Withdraw all bids")
+    expect_done(page, "withdraw bids")
+    expect(page.locator("dt:text-is('Leader') + dd")).to_have_text("none")
+    act(page, "Remove the listing")
+    expect_done(page, "remove listing")
+
+    expect(page.locator("dt:text-is('Status') + dd")).to_have_text("cancelled")
+
+
+def test_user_is_suspended_and_the_suspension_lifted(shop: Shop, staff: Person) -> None:
+    """The page of the user shows the state, and the entries of the log."""
+    page = staff.page
+    user = shop.person("user")
+    state = page.locator("dt:text-is('Suspended') + dd")
+
+    page.goto(f"{CONSOLE}/users/{user.id}")
+    expect(state).to_have_text("none")
+    act(page, "Suspend the user")
+    expect_done(page, "suspend user")
+    expect(state).not_to_have_text("none")
+    act(page, "Lift the suspension")
+    expect_done(page, "suspend user")
+
+    expect(state).to_have_text("none")
+    log = page.get_by_role("table", name="Audit log of this user")
+    expect(log).to_contain_text("suspension lifted")
+    expect(log).to_contain_text("user suspended")
+
+
+def test_message_is_read_and_released(shop: Shop, staff: Person) -> None:
+    """The original appears after a reason was given, and the message leaves the list."""
+    page = staff.page
+    message_id = held_message(shop, shop.auction())
+    sender = shop.value("select sender_id::text from public.messages where id = %s", message_id)
+    row = page.get_by_role("row").filter(has_text=sender)
+
+    page.goto(f"{CONSOLE}/review")
+    expect(row).not_to_contain_text("0412")
+    act(row, "Read the original")
+    expect(page.get_by_text("Call 0412 345 678")).to_be_visible()
+    look_at(page, "message-desk")
+    act(page, "Decide", "Release")
+
+    expect_done(page, "decide message")
+    expect(row).to_have_count(0)
+    expect_audited(page, "message read", message_id)
+
+
+def test_report_is_upheld(shop: Shop, staff: Person) -> None:
+    """The report leaves the list, and the log has the decision."""
+    page = staff.page
+    reporter, reported = shop.person("reporter"), shop.person("reported")
+    report = reporter.call("report_content", user_id=reported.id, reason="Sells stolen goods")
+
+    page.goto(f"{CONSOLE}/review")
+    row = page.get_by_role("row").filter(has_text=str(reporter.id))
+    act(row, "Decide", "Uphold")
+
+    expect_done(page, "decide report")
+    expect(row).to_have_count(0)
+    expect_audited(page, "report upheld", report["report_id"])
+
+
+def test_dispute_is_decided(sale: Sale, staff: Person) -> None:
+    """The order continues after the decision against a refund."""
+    page = staff.page
+    order = sale.paid()
+    opened = sale.buyer.actor.call(
+        "open_dispute",
+        order_id=order.id,
+        dispute_type="item_not_received",
+        reason="It never came",
+        description=None,
+    )
+
+    page.goto(f"{CONSOLE}/orders/{order.id}")
+    act(page, "Decide", "Refund nothing")
+
+    expect_done(page, "resolve dispute")
+    expect(page.locator("dt:text-is('State') + dd")).to_have_text("paid")
+    expect_audited(page, "dispute resolved", opened["dispute_id"])
+
+
+def test_search_leads_to_the_object(sale: Sale, staff: Person, scene: Scene) -> None:
+    """By our id, by an address and by Stripe's id, from any page."""
+    page = staff.page
+    email = sale.buyer.session["user"]["email"]
+
+    page.goto(f"{CONSOLE}/jobs")
+    for text, place in (
+        (scene.order.id, f"/orders/{scene.order.id}"),
+        (scene.order.intent_id, f"/orders/{scene.order.id}"),
+        (email, f"/users/{sale.buyer.actor.id}"),
+        (str(scene.live), f"/auctions/{scene.live}"),
+    ):
+        page.get_by_label("Find an id or e-mail").fill(text)
+        page.keyboard.press("Enter")
+        look_at(page, "search-desk")
+        page.locator("main").get_by_role("listitem").get_by_role("link").click()
+        expect(page).to_have_url(re.compile(f"{place}$"))
+
+
+def test_user_without_staff_rights_is_refused(
+    shop: Shop, sale: Sale, new_person: NewPerson
+) -> None:
+    """A buyer may sign in, and gets a page that says no more than that."""
+    person = new_person(shop.environment["SERVICE_URL"])
+    page = person.page
+
+    with person.expecting("answered 401"):
+        page.goto(CONSOLE)
+    with person.expecting("answered 403"):
+        sign_in(page, sale.buyer)
+        expect(heading(page)).to_have_text("Not done")
+
+    expect(page.get_by_role("navigation")).to_have_count(0)
+    look_at(page, "refused-desk")
+
+
+@pytest.mark.parametrize("site", ["http://127.0.0.1:1/", "http://localhost:1/"])
+def test_form_of_another_origin_is_refused(shop: Shop, staff: Person, site: str) -> None:
+    """Even with a token that it cannot have; browsers send the cookies to another port."""
+    page = staff.page
+    user = shop.person("user")
+    page.goto(f"{CONSOLE}/users/{user.id}")
+    form = page.locator("form").filter(has_text="Suspend the user")
+    form.locator("textarea").evaluate("(field, text) => { field.textContent = text }", REASON)
+    action = shop.environment["SERVICE_URL"] + str(form.get_attribute("action"))
+    body = form.evaluate("form => form.innerHTML")
+
+    page.route(f"{site}**", lambda route: answer_with_form(route, action, body))
+    page.goto(site)
+    with staff.expecting("answered 403"):
+        page.get_by_role("button", name="Suspend the user").click()
+        expect(page.get_by_role("alert")).to_contain_text("another site")
+
+    query = "select suspended_at from public.users where id = %s"
+    assert shop.value(query, user.id) is None
+
+
+def answer_with_form(route: Route, action: str, body: str) -> None:
+    page = f"<title>Evil</title><form method=post action='{action}'>{body}</form>"
+    route.fulfill(body=page, content_type="text/html")
+
+
+def test_page_cannot_be_framed(staff: Person) -> None:
+    """No site can show the console in a frame and lay its own page over it, not even our own."""
+    page = staff.page
+
+    page.goto("/api/health/live")
+    with staff.expecting("frame-ancestors", "net::ERR_BLOCKED_BY_RESPONSE"):
+        with page.expect_console_message():
+            page.evaluate("path => { document.body.innerHTML = `<iframe src=${path}>` }", CONSOLE)
+        frame = page.frame_locator("iframe")
+        expect(frame.locator("body")).to_be_attached()
+
+    expect(frame.get_by_text("Auctions")).to_have_count(0)
