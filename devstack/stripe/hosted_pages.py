@@ -42,6 +42,7 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
+_BRANDS = {"amex": "American Express", "mastercard": "Mastercard", "visa": "Visa"}
 _CLOSED_SESSIONS = {
     "canceled": "This verification was canceled.",
     "expired": "This address has expired. Start the verification again.",
@@ -148,7 +149,8 @@ def _card_groups() -> list[Json]:
     for card in CARDS:
         body = {"payment_method": f"pm_card_{card.name}"}
         spaced = " ".join(card.number[i : i + 4] for i in range(0, len(card.number), 4))
-        groups.setdefault(_kind(card), []).append((body, spaced, card.effect))
+        detail = f"{_BRANDS[card.brand]}, {card.country} · {card.effect}"
+        groups.setdefault(_kind(card), []).append((body, spaced, detail))
     return [_group(title, choices) for title, choices in groups.items()]
 
 
@@ -158,7 +160,7 @@ def _kind(card: TestCard) -> str:
     if card.decline is not None:
         return "Declined"
     is_plain = card.dispute is None and card.refund_outcome == "succeeds"
-    return "Succeeds" if is_plain else "Succeeds, with a sequel"
+    return "Succeeds" if is_plain else "Succeeds, and something follows"
 
 
 async def _show_challenge(fake: FakeStripe, request: Request) -> Response:
@@ -170,7 +172,7 @@ async def _show_challenge(fake: FakeStripe, request: Request) -> Response:
         {"Payment": intent["description"] or intent["id"]},
         [
             _group(
-                "At the bank of the card's holder",
+                "The cardholder's bank",
                 [
                     ({"outcome": "succeed"}, "Complete the authentication", "The bank knows you"),
                     ({"outcome": "fail"}, "Fail the authentication", "Nothing is charged"),

@@ -44,7 +44,7 @@ function choiceRow(choice, value) {
     'label',
     {},
     element('input', { type: 'radio', name: 'choice', value }),
-    element('span', {}, choice.label, detail)
+    element('span', {}, choice.label, ' ', detail)
   )
 }
 
