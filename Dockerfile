@@ -11,9 +11,11 @@ RUN uv sync --frozen --no-dev --no-cache --compile-bytecode --python /usr/local/
 
 FROM python:3.11.15-slim-bookworm@sha256:d29f48a31a8b408ed19272ca1e7b10ebae13b240a27e862d3d4217c528e2e0c3
 ARG REVISION=unknown
+ARG VERSION=unknown
 LABEL org.opencontainers.image.title="aussie-market" \
       org.opencontainers.image.description="Service and workers of Aussie Market" \
       org.opencontainers.image.licenses="MIT" \
+      org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
 ENV PATH=/app/.venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 RUN groupadd --system --gid 10001 market \

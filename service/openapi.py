@@ -11,6 +11,7 @@ import pydantic
 from flask import Blueprint, Flask
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
+from market import VERSION
 from service.errors import STATUS_OF_CODE, ErrorAnswer
 from service.limits import AddressLimits
 from service.route_table import ADDRESS, Answer, Caller, PlainText, Route, routes_of
@@ -97,7 +98,7 @@ def document(app: Flask) -> DocumentAnswer:
         openapi="3.1.0",
         info={
             "title": "Aussie Market",
-            "version": "1",
+            "version": VERSION,
             "description": "The routes of the service. docs/api.md has the RPCs of Supabase.",
         },
         paths=paths,

@@ -124,6 +124,6 @@ def test_each_job_uses_the_chosen_commit() -> None:
     """Each job checks out the chosen commit, and not the newest one."""
     jobs = {name: str(job) for name, job in WORKFLOW["jobs"].items() if "steps" in job}
 
-    assert {"image", "migrate", "roll_out"} == {
+    assert {"image", "migrate", "roll_out", "release"} == {
         name for name, text in jobs.items() if "'ref': '${{ needs.gate.outputs.commit }}'" in text
     }

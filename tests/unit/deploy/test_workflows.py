@@ -73,6 +73,7 @@ def test_deployment_goes_on_only_after_each_green_step() -> None:
         "migrate": ["gate", "image"],
         "roll_out": ["gate", "image", "migrate"],
         "canary": "roll_out",
+        "release": ["gate", "canary"],
     } == {name: job.get("needs") for name, job in jobs.items()}
     assert {"always()"}.isdisjoint(str(job.get("if")) for job in jobs.values())
 
