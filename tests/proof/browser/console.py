@@ -111,7 +111,18 @@ def scene(shop: Shop, sale: Sale) -> Scene:
         shop.db.execute(
             change.format(table=sql.Identifier(table), column=sql.Identifier(column)), [ATTACK]
         )
+    for table, column, row_id in (
+        ("listings", "title", listing_of(shop, live)),
+        ("messages", "content", made.message_id),
+    ):
+        change = sql.SQL("update public.{table} set {column} = %s where id = %s")
+        names = {"table": sql.Identifier(table), "column": sql.Identifier(column)}
+        shop.db.execute(change.format(**names), [f"{ATTACK}{'W' * 100}", row_id])
     return made
+
+
+def listing_of(shop: Shop, auction_id: uuid.UUID) -> Any:
+    return shop.value("select listing_id from public.auctions where id = %s", auction_id)
 
 
 def closed_in_time(shop: Shop, count: int) -> None:
@@ -129,11 +140,10 @@ def closed_in_time(shop: Shop, count: int) -> None:
 
 
 def held_message(shop: Shop, auction_id: uuid.UUID) -> str:
-    listing_id = shop.value("select listing_id from public.auctions where id = %s", auction_id)
     with shop.setting("filter_hold", 60):
         asked = shop.person("asker").call(
             "start_thread",
-            listing_id=listing_id,
+            listing_id=listing_of(shop, auction_id),
             content="Call 0412 345 678",
             client_message_id=uuid.uuid4(),
         )
@@ -227,9 +237,15 @@ def test_new_moderator_enrols_signs_out_and_signs_in(shop: Shop, new_person: New
     assert {"Strict"} == {cookie["sameSite"] for cookie in person.context.cookies()}
     assert "" == page.evaluate("document.cookie")
 
+    tab = person.context.new_page()
+    tab.goto(f"{CONSOLE}/users/{member.actor.id}")
     with person.expecting("answered 401"):
         page.get_by_role("button", name="Sign out").click()
         expect(heading(page)).to_have_text("Sign in")
+    with person.expecting("suspend-user answered 401"):
+        act(tab, "Suspend the user")
+        expect(heading(tab)).to_have_text("Sign in")
+    tab.close()
     with person.expecting("answered 401"):
         page.go_back()
         expect(heading(page)).to_have_text("Sign in")
@@ -241,8 +257,9 @@ def test_new_moderator_enrols_signs_out_and_signs_in(shop: Shop, new_person: New
 
 
 def look_at(page: Page, name: str) -> None:
-    """Check a page as everybody sees it, and keep its picture."""
+    """Check a page as everybody sees it, with all its forms open, and keep its picture."""
     expect(heading(page)).to_be_visible()
+    page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true })")
     screenshot(page, f"console-{name}")
     check_accessibility(page)
     check_width(page)
@@ -332,7 +349,8 @@ def test_keyboard_reaches_everything(staff: Person, scene: Scene) -> None:
 def act(scope: Page | Locator, label: str, button: str = "", reason: str = REASON) -> None:
     """Open the form of an action by the keyboard, give a reason, and send it."""
     form = scope.locator("details").filter(has_text=label)
-    form.locator("summary").press("Enter")
+    if form.get_attribute("open") is None:
+        form.locator("summary").press("Enter")
     form.get_by_label("Reason, for the audit log").fill(reason)
     form.get_by_role("button", name=button or label, exact=True).press("Enter")
 
@@ -417,6 +435,20 @@ def test_user_is_suspended_and_the_suspension_lifted(shop: Shop, staff: Person) 
     expect(log).to_contain_text("user suspended")
 
 
+def test_refused_action_has_a_page(staff: Person, moderator: Member) -> None:
+    """Nobody suspends themselves; the page says so, and leads back."""
+    page = staff.page
+
+    page.goto(f"{CONSOLE}/users/{moderator.person.actor.id}")
+    with staff.expecting("suspend-user answered 403"):
+        act(page, "Suspend the user")
+        expect(heading(page)).to_have_text("Not done")
+    look_at(page, "refused-action-desk")
+    page.get_by_role("link", name="Back to the console").click()
+
+    expect(heading(page)).to_have_text("Auctions")
+
+
 def test_message_is_read_and_released(shop: Shop, staff: Person) -> None:
     """The original appears after a reason was given, and the message leaves the list."""
     page = staff.page
@@ -485,9 +517,12 @@ def test_search_leads_to_the_object(sale: Sale, staff: Person, scene: Scene) -> 
     ):
         page.get_by_label("Find an id or e-mail").fill(text)
         page.keyboard.press("Enter")
-        look_at(page, "search-desk")
         page.locator("main").get_by_role("listitem").get_by_role("link").click()
         expect(page).to_have_url(re.compile(f"{place}$"))
+    page.get_by_label("Find an id or e-mail").fill("nothing")
+    page.keyboard.press("Enter")
+    expect(page.locator("main")).to_contain_text("Found 0 for “nothing”")
+    look_at(page, "search-desk")
 
 
 def test_user_without_staff_rights_is_refused(
