@@ -74,10 +74,11 @@ def read_query(model: type[Model]) -> Model:
     """Return the query string as `model`.
 
     Raises:
-        RejectedError: `VALIDATION_ERROR`.
+        RejectedError: `VALIDATION_ERROR` if it does not match `model`, or has a text that Postgres
+            cannot store.
 
     """
-    return _validated(model, request.args.to_dict())
+    return _validated(model, _storable(request.args.to_dict()))
 
 
 def read_order_id(text: str) -> str:

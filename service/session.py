@@ -131,8 +131,8 @@ class Sessions:
                 self._warn_of_issuer(token)
             raise RejectedError("UNAUTHORIZED", type(error).__name__) from error
 
-    def check_staff(self, session: Session) -> None:
-        """Return if the live session has the rights of staff, as `require_staff` does.
+    def check_staff(self, session: Session) -> str:
+        """Return the role of a live session that has the rights of staff.
 
         Raises:
             RejectedError: as `require_staff`, or `SECOND_FACTOR_REQUIRED` if the user is on the
@@ -140,9 +140,10 @@ class Sessions:
 
         """
         answer = self._staff_answer(session)
+        role: str = answer["role"]
         if answer["is_staff"]:
-            return
-        is_weak = answer["role"] in _STAFF_ROLES
+            return role
+        is_weak = role in _STAFF_ROLES
         raise RejectedError("SECOND_FACTOR_REQUIRED" if is_weak else "FORBIDDEN", session.user_id)
 
     def _staff_answer(self, session: Session) -> Mapping[str, Any]:

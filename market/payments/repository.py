@@ -135,6 +135,36 @@ def refund_order(
     return RequestedRefund(refund_id=answer["refund_id"], status=answer["status"])
 
 
+def refund_as_staff(
+    database: Database,
+    *,
+    order_id: str,
+    amount_cents: int | None,
+    reason: str,
+    user_id: str,
+    client_request_id: str,
+) -> RequestedRefund:
+    """Reserve a refund for a member of staff whose session is checked, and audit the reason.
+
+    The same `client_request_id` gets the same refund.
+
+    Raises:
+        RejectedError: as `refund_order`.
+
+    """
+    answer = accepted(
+        database.call(
+            "process_refund_transaction",
+            order_id=order_id,
+            refund_amount_cents=amount_cents,
+            refund_reason=reason,
+            user_id=user_id,
+            client_request_id=client_request_id,
+        )
+    )
+    return RequestedRefund(refund_id=answer["refund_id"], status=answer["status"])
+
+
 def payment_succeeded(payment: CapturedPayment) -> Effect:
     """Return the effect that settles the order with `payment`.
 

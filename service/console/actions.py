@@ -3,6 +3,7 @@
 A form carries the id of its request, so a form that is sent twice acts once.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 from uuid import UUID
@@ -15,6 +16,7 @@ from market import inbox
 from market.auctions import forcing
 from market.database import Database, accepted
 from market.errors import RejectedError
+from market.payments import repository as payments
 from service.bodies import EventName, read_body
 from service.console.visits import Visits, redirect_to
 from service.route_table import Page
@@ -22,6 +24,20 @@ from service.session import Session
 
 
 log = structlog.get_logger(__name__)
+
+_DOLLARS = re.compile(r"([0-9]{1,7})(?:\.([0-9]{2}))?", re.ASCII)
+
+
+def _cents_in(text: object) -> int:
+    """Return the cents of an amount that a person has typed in dollars."""
+    amount = _DOLLARS.fullmatch(text.strip()) if isinstance(text, str) else None
+    if amount is None:
+        raise ValueError("amount")
+    return int(amount[1]) * 100 + int(amount[2] or 0)
+
+
+#: An amount such as `12` or `12.50`. It has no sign, so no form takes money back.
+Dollars = Annotated[int, pydantic.BeforeValidator(_cents_in), pydantic.Field(ge=1)]
 
 
 class Action(pydantic.BaseModel):
@@ -125,20 +141,75 @@ class RemovePhotos(Action):
         return {"listing_id": str(self.listing_id)}
 
 
+class RequeueEvents(Action):
+    """Make the events of a type due again that had no handler; `since` is in UTC."""
+
+    place = "/queues"
+    rpc = "requeue_ignored_events"
+    type: EventName
+    since: pydantic.NaiveDatetime
+
+    @property
+    def arguments(self) -> Mapping[str, Any]:
+        """Return the type, and the time with its offset."""
+        return {"type": self.type, "since": f"{self.since.isoformat()}Z"}
+
+
+class RefundOrder(Action):
+    """Refund an order without a dispute: an amount, or all that is left."""
+
+    place = "/orders/{order_id}"
+    order_id: UUID
+    amount: Dollars | None = None
+
+    def act(self, database: Database, session: Session) -> None:
+        """Reserve the refund. SQL checks the role again; a weak session never gets here."""
+        payments.refund_as_staff(
+            database,
+            order_id=str(self.order_id),
+            amount_cents=self.amount,
+            reason=self.reason,
+            user_id=session.user_id,
+            client_request_id=str(self.request_id),
+        )
+
+
+class ReleaseTransfers(Action):
+    """Let the transfers of a seller go on who owes a reversal."""
+
+    place = "/users/{seller_id}"
+    rpc = "release_transfers"
+    seller_id: UUID
+
+
 class ResolveDispute(Action):
-    """Decide a dispute that a party opened: all that is left goes back, or nothing does."""
+    """Decide a dispute that a party opened: all that is left goes back, a part, or nothing."""
 
     place = "/orders/{order_id}"
     rpc = "resolve_dispute"
     reason_argument = "note"
     dispute_id: UUID
     order_id: UUID
-    decision: Literal["refund", "deny"]
+    decision: Literal["refund", "partial", "deny"]
+    amount: Dollars | None = None
 
     @property
     def arguments(self) -> Mapping[str, Any]:
-        """Return the dispute and the decision."""
-        return {"dispute_id": str(self.dispute_id), "decision": self.decision}
+        """Return the dispute, the decision and the part."""
+        return {
+            "dispute_id": str(self.dispute_id),
+            "decision": self.decision,
+            "refund_cents": self.amount,
+        }
+
+
+class SetRole(Action):
+    """Change the role of a user, as an admin."""
+
+    place = "/users/{user_id}"
+    rpc = "admin_set_role"
+    user_id: UUID
+    role: Literal["buyer", "seller", "moderator", "admin"]
 
 
 class WithdrawBids(Action):
@@ -191,11 +262,15 @@ ACTIONS: Mapping[str, type[Action]] = {
     "close-auction": CloseAuction,
     "decide-message": DecideMessage,
     "decide-report": DecideReport,
+    "refund-order": RefundOrder,
+    "release-transfers": ReleaseTransfers,
     "remove-listing": RemoveListing,
     "remove-photos": RemovePhotos,
     "replay-event": ReplayEvent,
+    "requeue-events": RequeueEvents,
     "requeue-row": RequeueRow,
     "resolve-dispute": ResolveDispute,
+    "set-role": SetRole,
     "suspend-user": SuspendUser,
     "withdraw-bids": WithdrawBids,
 }

@@ -154,6 +154,14 @@ def _add_queues(blueprint: Blueprint, database: Database, visits: Visits) -> Non
             after_row=rows[-1]["id"] if len(rows) == reading.ROWS else None,
         )
 
+    @blueprint.get("/events/<event_id>")
+    @Page(summary="See an event of Stripe without its payload.")
+    def event(event_id: str) -> Response:
+        own = database.as_user(visits.require_staff().access_token)
+        if not reading.is_event_id(event_id):
+            raise RejectedError("RESOURCE_NOT_FOUND", "event", text="There is no such object")
+        return page(visits, "event.html", event=reading.event(own, event_id))
+
 
 def _add_reviews(blueprint: Blueprint, database: Database, visits: Visits) -> None:
     @blueprint.get("/review")
@@ -206,6 +214,12 @@ def _add_operations(blueprint: Blueprint, database: Database, visits: Visits) ->
             gauges=duties.read_gauges(database),
             faults=reading.faults(own),
         )
+
+    @blueprint.route("/<path:place>", methods=["GET", "POST"])
+    @Page(summary="Say that there is no such page.")
+    def no_page(place: str) -> Response:
+        visits.require_staff()
+        raise RejectedError("RESOURCE_NOT_FOUND", place, text="There is no such page")
 
     @blueprint.get("/audit")
     @Page(summary="See the audit log, the newest entry first.")

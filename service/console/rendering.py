@@ -6,6 +6,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
+import structlog
 from flask import Blueprint, Response, g, render_template, request
 
 from market import log as logs
@@ -14,6 +15,8 @@ from service.console.actions import ACTIONS
 from service.console.visits import FORM_FIELD, PATH, Visits
 from service.errors import answer_to, body_of
 
+
+log = structlog.get_logger(__name__)
 
 _NOTHING = "none"
 _STATIC = Path(__file__).with_name("static")
@@ -57,6 +60,11 @@ def install(blueprint: Blueprint, visits: Visits) -> None:
     for name, function in (("money", money), ("time_in_utc", time_in_utc), ("words", words)):
         blueprint.add_app_template_filter(function, name)
     blueprint.before_request(visits.check_origin)
+
+    @blueprint.errorhandler(Exception)
+    def answer_bug(error: Exception) -> Response:
+        log.error("request_crashed", path=request.path, exc_info=error)
+        return answer_error(MarketError("INTERNAL_ERROR"))
 
     @blueprint.errorhandler(MarketError)
     def answer_error(error: MarketError) -> Response:
@@ -110,7 +118,8 @@ def _rendered(visits: Visits, name: str, **values: Any) -> str:
         form_field=FORM_FIELD,
         form_token=visits.form_token(),
         session=g.get("console_session"),
-        is_staff=g.get("console_is_staff", False),
+        is_staff="console_role" in g,
+        is_admin=g.get("console_role") == "admin",
         new_id=uuid.uuid4,
         # Any other word in the query string is no action of ours, and the page does not repeat it.
         done=done if done in ACTIONS else None,

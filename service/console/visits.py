@@ -94,13 +94,13 @@ class Visits:
         """
         session = self.require_session()
         try:
-            self._sessions.check_staff(session)
+            role = self._sessions.check_staff(session)
         except RejectedError as refusal:
             if refusal.code == "UNAUTHORIZED":
                 self._forget()
             raise
         self._limits.hit(STAFF_ACTION, session.user_id)
-        g.console_is_staff = True
+        g.console_role = role
         return session
 
     def check_origin(self) -> None:

@@ -13,6 +13,7 @@ from tests.integration.service.shop import Shop
 
 PATH = "/api/admin/console"
 _FORM = re.compile(r'<form[^>]* action="([^"]*)" method="post">(.*?)</form>', re.DOTALL)
+_FILLED = ("amount", "decision", "role", "since", "type")
 _HIDDEN = re.compile(r'<input type="hidden" name="([^"]*)" value="([^"]*)">')
 
 
@@ -45,14 +46,17 @@ class ConsoleBrowser:
         return self.post(path, self.form_of(page, path) | fields)
 
     def form_of(self, page: httpx.Response, path: str, **fields: str) -> dict[str, str]:
-        """Return the hidden fields of the first form that goes to this path and has `fields`."""
+        """Return the hidden fields of the first form that goes to this path and has `fields`.
+
+        A person fills the fields of `_FILLED`, so they stand in no hidden field.
+        """
         forms = [
             {name: html.unescape(value) for name, value in _HIDDEN.findall(body)}
             for action, body in _FORM.findall(page.text)
             if action == PATH + path
         ]
-        fields.pop("decision", None)
-        [form, *_] = [form for form in forms if fields.items() <= form.items()]
+        hidden = {name: value for name, value in fields.items() if name not in _FILLED}
+        [form, *_] = [form for form in forms if hidden.items() <= form.items()]
         return form
 
     def sign_in(self, email: str, password: str) -> httpx.Response:

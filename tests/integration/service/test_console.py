@@ -63,9 +63,8 @@ def staff(moderator: Browser) -> ConsoleBrowser:
 
 
 def path_of(rule: str) -> str:
-    return rule.replace("<name>", "suspend-user").partition("<")[0] + (
-        NO_ONE if "_id>" in rule else ""
-    )
+    known = rule.replace("<name>", "suspend-user").replace("<path:place>", "no/page")
+    return known.partition("<")[0] + (NO_ONE if "_id>" in rule else "")
 
 
 def sent(browser: ConsoleBrowser, method: str, rule: str, **options: Any) -> tuple[int, str]:
@@ -226,6 +225,11 @@ def acted(browser: ConsoleBrowser, page: str, action: str, **fields: str) -> htt
     return shown
 
 
+def code_in(answer: httpx.Response) -> str:
+    """Return the code that the page of a refusal shows."""
+    return answer.text.partition("<dd><code>")[2].partition("</code>")[0]
+
+
 def entries_of(shop: Shop, moderator: Browser, entity_id: object) -> list[str]:
     query = """
       select action from public.audit_logs
@@ -339,6 +343,151 @@ def test_dispute_is_decided(
     assert ["dispute_resolved"] == entries_of(shop, moderator, opened["dispute_id"])
 
 
+def test_dispute_is_decided_by_a_part(
+    shop: Shop, sale: Sale, moderator: Browser, staff: ConsoleBrowser, paid_order: Order
+) -> None:
+    """The part goes back once, and the order continues."""
+    opened = sale.buyer.actor.call(
+        "open_dispute",
+        order_id=paid_order.id,
+        dispute_type="other",
+        reason="It has a scratch",
+        description=None,
+    )
+
+    acted(staff, f"/orders/{paid_order.id}", "resolve-dispute", decision="partial", amount="2.50")
+
+    query = "select refunded_cents from public.orders where id = %s"
+    shop.wait_for(lambda: shop.value(query, paid_order.id) == 250)
+    shop.wait_for(lambda: shop.state(paid_order) == "paid")
+    assert ["dispute_resolved"] == entries_of(shop, moderator, opened["dispute_id"])
+
+
+def test_order_is_refunded_in_part_and_whole(
+    shop: Shop, moderator: Browser, staff: ConsoleBrowser, paid_order: Order
+) -> None:
+    """A form that is sent twice refunds once, and both refunds have the reason."""
+    query = "select refunded_cents from public.orders where id = %s"
+    page = f"/orders/{paid_order.id}"
+
+    acted(staff, page, "refund-order", amount="1.00")
+    shop.wait_for(lambda: shop.value(query, paid_order.id) == 100)
+    acted(staff, page, "refund-order")
+    shop.wait_for(lambda: shop.state(paid_order) == "refunded")
+
+    assert 2 == len(shop.refunds_of(paid_order))
+    assert ["payment_refunded"] * 2 == entries_of(shop, moderator, paid_order.intent_id)
+
+
+def test_ignored_events_are_requeued(shop: Shop, moderator: Browser, staff: ConsoleBrowser) -> None:
+    """The type and the reason stand in the audit log, once."""
+    acted(staff, "/queues", "requeue-events", type="a.rare_type", since="2026-01-01T00:00")
+
+    assert ["ignored_events_requeued"] == entries_of(shop, moderator, "a.rare_type")
+
+
+def test_role_is_set_by_an_admin_alone(
+    shop: Shop, moderator: Browser, staff: ConsoleBrowser
+) -> None:
+    """The form of an admin, sent by a moderator, changes nothing."""
+    person = shop.person("person")
+    admin = with_second_factor(shop, with_role(shop, Browser.of_somebody_new(shop), "admin"))
+    page = f"/users/{person.id}"
+    form = staff.form_of(staff.get(page), "/actions/suspend-user")
+    query = "select role::text from public.users where id = %s"
+    before = shop.value(query, person.id)
+
+    refused = staff.post("/actions/set-role", form | {"reason": REASON, "role": "admin"})
+    assert (403, before) == (refused.status_code, shop.value(query, person.id))
+    acted(browser_of(admin), page, "set-role", role="seller")
+
+    assert "seller" == shop.value(query, person.id)
+    assert [] == entries_of(shop, moderator, person.id)
+    assert ["role_set"] == entries_of(shop, admin, person.id)
+
+
+def test_transfers_are_released(shop: Shop, staff: ConsoleBrowser, paid_order: Order) -> None:
+    """A seller without a debt has no transfer that waits, and the page says so."""
+    seller_id = shop.value("select seller_id from public.orders where id = %s", paid_order.id)
+    shop.value(
+        "update public.users set stripe_connect_account_id = 'acct_console' where id = %s "
+        "and stripe_connect_account_id is null returning id",
+        seller_id,
+    )
+    form = staff.form_of(staff.get(f"/users/{seller_id}"), "/actions/release-transfers")
+
+    answer = staff.post("/actions/release-transfers", form | {"reason": REASON})
+
+    assert (409, True) == (answer.status_code, "waits for a reversal" in answer.text)
+
+
+def test_nobody_on_the_staff_decides_about_themselves(
+    shop: Shop, sale: Sale, moderator: Browser, staff: ConsoleBrowser
+) -> None:
+    """A moderator who buys, bids and is reported finds no action that serves the own cause."""
+    own = moderator.actor
+    # Staff buy and bid as everybody else, with the token of the app.
+    auction_id = shop.auction(bidder=own)
+    listing_id = shop.value("select listing_id from public.auctions where id = %s", auction_id)
+    order = shop.paid(buyer=own)
+    opened = own.call(
+        "open_dispute", order_id=order.id, dispute_type="other", reason="It is late",
+        description=None,
+    )  # fmt: skip
+    undisputed = shop.paid(buyer=own)
+    report = sale.buyer.actor.call("report_content", user_id=own.id, reason="Bids for a friend")
+    row_id = shop.dead_outbox_row()
+    shop.value(
+        "update public.outbox set payload = payload || jsonb_build_object('order_id', %s::text) "
+        "where id = %s returning id",
+        order.id,
+        row_id,
+    )
+    event_id = shop.dead_event()
+    shop.value(
+        "update public.webhook_events set order_id = %s where event_id = %s returning event_id",
+        order.id,
+        event_id,
+    )
+    forms: dict[str, dict[str, object]] = {
+        "close-auction": {"auction_id": auction_id, "force": "true"},
+        "decide-report": {"report_id": report["report_id"], "decision": "dismiss"},
+        "refund-order": {"order_id": undisputed.id},
+        "release-transfers": {"seller_id": own.id},
+        "remove-listing": {"listing_id": listing_id, "auction_id": auction_id},
+        "replay-event": {"event_id": event_id},
+        "requeue-row": {"outbox_id": row_id},
+        "resolve-dispute": {
+            "dispute_id": opened["dispute_id"], "order_id": order.id, "decision": "refund",
+        },
+        "set-role": {"user_id": own.id, "role": "admin"},
+        "suspend-user": {"user_id": own.id, "lift": "true"},
+        "withdraw-bids": {"auction_id": auction_id, "bidder_id": own.id},
+    }  # fmt: skip
+    token = staff.form_of(staff.get(), "/sign-out")
+
+    codes = {
+        action: code_in(
+            staff.post(
+                f"/actions/{action}",
+                token
+                | {name: str(value) for name, value in form.items()}
+                | {"reason": REASON, "request_id": str(uuid.uuid4())},
+            )
+        )
+        for action, form in forms.items()
+    }
+
+    assert dict.fromkeys(forms, "FORBIDDEN") == codes
+    assert 403 == staff.get(f"/events/{event_id}").status_code
+    query = "select count(*) from public.audit_logs where actor_id = %s and description = %s"
+    entities = "and entity_id = any(%s)"
+    ids = [str(value) for form in forms.values() for value in form.values()]
+    assert 0 == shop.value(f"{query} {entities}", own.id, REASON, ids)
+    assert report["report_id"] not in staff.get("/review").text
+    assert 0 == shop.value("select refunded_cents from public.orders where id = %s", undisputed.id)
+
+
 def test_refused_action_changes_nothing(
     shop: Shop, moderator: Browser, staff: ConsoleBrowser
 ) -> None:
@@ -353,8 +502,7 @@ def test_refused_action_changes_nothing(
     ]
 
     assert [(400, "VALIDATION_ERROR"), (403, "FORBIDDEN"), (404, "RESOURCE_NOT_FOUND")] == [
-        (answer.status_code, answer.text.partition("<dd><code>")[2].partition("</code>")[0])
-        for answer in answers
+        (answer.status_code, code_in(answer)) for answer in answers
     ]
     assert [] == entries_of(shop, moderator, moderator.actor.id)
 
@@ -368,7 +516,10 @@ def test_search_finds_objects_by_each_kind_of_id(
     row = "select auction_id::text from public.orders where id = %s"
     auction_id = shop.value(row, paid_order.id)
 
+    event_id = shop.dead_event()
+
     for text, link in (
+        (event_id, f"/events/{event_id}"),
         (sale.buyer.session["user"]["email"].upper(), user),
         (str(sale.buyer.actor.id), user),
         (str(paid_order.id), order),
@@ -376,8 +527,13 @@ def test_search_finds_objects_by_each_kind_of_id(
         (paid_order.intent_id, order),
     ):
         assert link in staff.get(f"/search?q={text}").text
-    for text in ("x", NO_ONE, "a@b", "pi_none", "evt_1", "pi_1,or(id.gt.1)"):
-        assert "Found 0" in staff.get(f"/search?q={text}").text
+    assert "a.new_type" in staff.get(f"/events/{event_id}").text
+    for text in ("x", NO_ONE, "a@b", "pi_none", "evt_none", "pi_1,or(id.gt.1)", "evt_\t"):
+        assert "Found 0" in staff.get(f"/search?q={urllib.parse.quote(text)}").text
+    for text in ("\0@x", "x" * 321, "\0"):
+        assert 400 == staff.get(f"/search?q={urllib.parse.quote(text)}").status_code
+    for place in ("/events/evt_%00", "/events/x", "/events/evt_none", "/users/%00", "/orders/%00"):
+        assert 404 == staff.get(place).status_code
 
 
 def test_lists_have_pages(shop: Shop, staff: ConsoleBrowser) -> None:

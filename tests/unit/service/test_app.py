@@ -19,6 +19,7 @@ ROOT = Path(__file__).parents[3]
 HOST = {"Host": "evil.test"}
 PAGES = (
     ("", "GET"),
+    ("/<path:place>", "GET", "POST"),
     ("/actions/<name>", "POST"),
     ("/auctions/<auction_id>", "GET"),
     ("/audit", "GET"),
@@ -26,6 +27,7 @@ PAGES = (
     ("/console.js", "GET"),
     ("/disputes", "GET"),
     ("/enrol", "POST"),
+    ("/events/<event_id>", "GET"),
     ("/jobs", "GET"),
     ("/messages", "POST"),
     ("/orders", "GET"),
@@ -82,7 +84,7 @@ def test_routes_are_those_of_the_contract() -> None:
         ("/api/health/ready", "GET"),
         ("/api/openapi.json", "GET"),
         ("/metrics", "GET"),
-        *((f"/api/admin/console{path}", method) for path, method in PAGES),
+        *((f"/api/admin/console{path}", *methods) for path, *methods in PAGES),
     } == rules
 
 

@@ -398,7 +398,7 @@ def test_staff_with_a_weak_session_can_mend_it(
     session = sessions.session_of(make_token())
 
     if code is None:
-        sessions.check_staff(session)
+        assert answer["role"] == sessions.check_staff(session)
     else:
         assert code == refusal_of(lambda: sessions.check_staff(session))
     assert "aal1" == database.call.call_args.kwargs["aal"]

@@ -12,7 +12,7 @@ from tests.unit.service.console.browsing import PATH, Visitor, answering, staff_
 
 REASON = "The seller asked for it"
 REQUEST_ID = "3b0d3d52-4a3e-4f0e-8a77-5c9b6a1e2d22"
-DONE = {"success": True}
+DONE = {"success": True, "refund_id": ORDER_ID, "status": "pending"}
 #: Each action with its form, the function that it calls, its arguments and the page that follows.
 CASES: dict[str, tuple[dict[str, str], str, dict[str, Any], str]] = {
     "close-auction": (
@@ -33,6 +33,23 @@ CASES: dict[str, tuple[dict[str, str], str, dict[str, Any], str]] = {
         {"report_id": ORDER_ID, "uphold": False},
         "/review",
     ),
+    "refund-order": (
+        {"order_id": ORDER_ID, "amount": "12.50"},
+        "process_refund_transaction",
+        {
+            "order_id": ORDER_ID,
+            "refund_amount_cents": 1_250,
+            "user_id": BUYER_ID,
+            "client_request_id": REQUEST_ID,
+        },
+        f"/orders/{ORDER_ID}",
+    ),
+    "release-transfers": (
+        {"seller_id": ORDER_ID},
+        "release_transfers",
+        {"seller_id": ORDER_ID},
+        f"/users/{ORDER_ID}",
+    ),
     "remove-listing": (
         {"listing_id": BUYER_ID, "auction_id": ORDER_ID},
         "staff_remove_listing",
@@ -51,6 +68,12 @@ CASES: dict[str, tuple[dict[str, str], str, dict[str, Any], str]] = {
         {"event_id": "evt_1", "actor_id": BUYER_ID},
         "/queues",
     ),
+    "requeue-events": (
+        {"type": "payout.paid", "since": "2026-11-30T08:00"},
+        "requeue_ignored_events",
+        {"type": "payout.paid", "since": "2026-11-30T08:00:00Z"},
+        "/queues",
+    ),
     "requeue-row": (
         {"outbox_id": ORDER_ID},
         "requeue_outbox",
@@ -60,8 +83,14 @@ CASES: dict[str, tuple[dict[str, str], str, dict[str, Any], str]] = {
     "resolve-dispute": (
         {"dispute_id": BUYER_ID, "order_id": ORDER_ID, "decision": "deny"},
         "resolve_dispute",
-        {"dispute_id": BUYER_ID, "decision": "deny"},
+        {"dispute_id": BUYER_ID, "decision": "deny", "refund_cents": None},
         f"/orders/{ORDER_ID}",
+    ),
+    "set-role": (
+        {"user_id": ORDER_ID, "role": "moderator"},
+        "admin_set_role",
+        {"user_id": ORDER_ID, "role": "moderator"},
+        f"/users/{ORDER_ID}",
     ),
     "suspend-user": (
         {"user_id": ORDER_ID},
@@ -77,7 +106,9 @@ CASES: dict[str, tuple[dict[str, str], str, dict[str, Any], str]] = {
     ),
 }
 #: Actions whose function takes the member of staff as an argument; the others act with the token.
-BY_SERVICE = {"close-auction", "replay-event"}
+BY_SERVICE = {"close-auction", "refund-order", "replay-event"}
+#: The argument for the reason, where it has another name.
+REASONS = {"refund-order": "refund_reason", "resolve-dispute": "note"}
 
 
 @pytest.fixture
@@ -116,8 +147,7 @@ def test_form_calls_the_function_for_staff(service: Service, action: str) -> Non
         call.kwargs for call in service.database.call.call_args_list if call.args[0] == function
     ]
     own = {} if action in BY_SERVICE else {"client_request_id": REQUEST_ID}
-    reason = "note" if action == "resolve-dispute" else "reason"
-    assert arguments | own | {reason: REASON} == sent
+    assert arguments | own | {REASONS.get(action, "reason"): REASON} == sent
     token = visitor.cookie("console_access")
     as_user = [call.args for call in service.database.as_user.call_args_list]
     # The first call opens the page of the form.
@@ -153,6 +183,59 @@ def test_refusal_has_a_page(service: Service, action: str) -> None:
     answer = visitor.post(f"/actions/{action}", form_of(visitor, action))
 
     assert (409, True) == (answer.status_code, "Too &lt;late&gt;" in answer.text)
+
+
+@pytest.mark.parametrize(
+    ("amount", "cents"), [("0.01", 1), (" 12 ", 1_200), ("9999999.99", 999_999_999)]
+)
+def test_part_of_a_dispute_is_an_amount_in_dollars(
+    service: Service, amount: str, cents: int
+) -> None:
+    """The form of a part sends its amount, and SQL gets whole cents."""
+    visitor = staff_of(service)
+    form = form_of(visitor, "resolve-dispute", decision="partial", amount=amount)
+
+    assert 303 == visitor.post("/actions/resolve-dispute", form).status_code
+
+    sent = service.database.call.call_args.kwargs
+    assert ("partial", cents) == (sent["decision"], sent["refund_cents"])
+
+
+@pytest.mark.parametrize(
+    "amount", ["0", "0.00", "-1", "1.5", "1e3", "1,000", "$5", "12345678", "\u0661", "NaN", "x"]
+)
+@pytest.mark.parametrize("action", ["refund-order", "resolve-dispute"])
+def test_other_amount_moves_no_money(service: Service, action: str, amount: str) -> None:
+    """An amount that a person mistypes never becomes another amount, or all that is left."""
+    visitor = staff_of(service)
+
+    answer = visitor.post(f"/actions/{action}", form_of(visitor, action, amount=amount))
+
+    assert (400, True) == (answer.status_code, "Invalid request: amount" in answer.text)
+    assert CASES[action][1] not in service.called
+
+
+def test_empty_amount_moves_no_money(service: Service) -> None:
+    """Only the form without the field asks for all that is left."""
+    visitor = staff_of(service)
+    form = form_of(visitor, "refund-order")
+
+    assert 400 == visitor.post("/actions/refund-order", form | {"amount": ""}).status_code
+    del form["amount"]
+    assert 303 == visitor.post("/actions/refund-order", form).status_code
+
+    sent = service.database.call.call_args.kwargs
+    assert sent["refund_amount_cents"] is None
+
+
+@pytest.mark.parametrize("since", ["yesterday", "", "2026-11-30T08:00+11:00", "1e9"])
+def test_other_time_requeues_nothing(service: Service, since: str) -> None:
+    """The field of a browser has no offset, and the page says that it is in UTC."""
+    visitor = staff_of(service)
+    form = form_of(visitor, "requeue-events") | {"since": since}
+
+    assert 400 == visitor.post("/actions/requeue-events", form).status_code
+    assert "requeue_ignored_events" not in service.called
 
 
 def test_page_says_what_was_done(service: Service) -> None:

@@ -10,7 +10,7 @@ import pytest
 from market.errors import MarketError
 from tests.support.factories import BUYER_ID, ORDER_ID
 from tests.unit.service.adapters import Service, make_service
-from tests.unit.service.console.browsing import answering, staff_of, token_in
+from tests.unit.service.console.browsing import STAFF, Visitor, answering, staff_of, token_in
 
 
 AT = "2026-11-30T10:00:00+00:00"
@@ -123,6 +123,15 @@ EVENT = {
     "error_message": XSS,
     "received_at": AT,
 }
+READ_EVENT = EVENT | {
+    "source": "stripe",
+    "order_id": ORDER_ID,
+    "status": "dead",
+    "outcome": None,
+    "created_at": AT,
+    "next_attempt_at": None,
+    "processed_at": None,
+}
 ROW = {
     "id": ORDER_ID,
     "kind": "cancel_intent",
@@ -195,6 +204,8 @@ RPCS: dict[str, Any] = {
         ],
         "outages": [{"started_at": AT, "ended_at": AT}],
     },
+    "staff_find_user": {"success": True, "user_id": BUYER_ID},
+    "staff_read_event": {"success": True, "event": READ_EVENT},
     "staff_read_message": {
         "success": True,
         "message_id": ORDER_ID,
@@ -253,6 +264,7 @@ TABLES: dict[str, Any] = {
 PARTS: dict[str, Any] = {
     table: [{"order_id": ORDER_ID}] for table in ("payments", "refunds", "disputes", "payouts")
 }
+NO_EVENT = {"success": False, "code": "RESOURCE_NOT_FOUND", "error": "There is no such event"}
 PATHS = (
     "",
     f"/auctions/{ORDER_ID}",
@@ -260,6 +272,7 @@ PATHS = (
     f"/orders/{ORDER_ID}",
     "/disputes",
     "/queues",
+    "/events/evt_1",
     "/review",
     "/jobs",
     "/audit",
@@ -348,6 +361,7 @@ def test_page_has_neither_inline_code_nor_markup_of_users(service: Service, path
         ("/orders", ("Alice", "disputed", "$100.00")),
         (f"/orders/{ORDER_ID}", ("pi_1", "tr_1", "dp_1", "stripe clearing", "-$1.00", "pending")),
         ("/queues", ("evt_1", "cancel intent", "inbox waiting events", "Replay", "Try again")),
+        ("/events/evt_1", ("a.type", "CRASHED", "dead", f"/orders/{ORDER_ID}", "Replay")),
         ("/review", ("phone", "Release", "Reject", "Uphold", "Dismiss", "Read the message")),
         ("/jobs", ("reconcile", "* * * * *", "ledger drift orders", "-$0.05")),
         (f"/users/{BUYER_ID}", ("document expired", "Lift the suspension", "unpaid", "vs_1")),
@@ -376,6 +390,7 @@ def test_empty_page_says_so(service: Service, path: str) -> None:
             "staff_list_held_messages": {"success": True, "messages": []},
             "staff_list_reports": {"success": True, "reports": []},
             "staff_list_faults": {"success": True, "orders": [], "outages": []},
+            "staff_read_event": NO_EVENT,
             "cron_status": {"cron_jobs": [], "job_runs": []},
         },
         {table: [] for table in TABLES},
@@ -383,10 +398,10 @@ def test_empty_page_says_so(service: Service, path: str) -> None:
 
     answer = staff_of(service).get(path)
 
-    is_object = ORDER_ID in path or BUYER_ID in path
+    is_object = path.startswith(("/auctions/", "/orders/", "/events/", "/users/"))
     assert (404 if is_object else 200) == answer.status_code
     if is_object:
-        assert "There is no such object" in answer.text
+        assert "There is no such" in answer.text
     elif "search" not in path:
         assert "None." in answer.text
 
@@ -406,11 +421,28 @@ def test_rows_are_read_with_the_rights_of_the_caller(service: Service, path: str
 
 
 @pytest.mark.parametrize(
-    "path", ["/orders/x", "/auctions/1", f"/users/{ORDER_ID}x", f"/users/{{{ORDER_ID}}}"]
+    "path",
+    [
+        "/orders/x",
+        "/auctions/1",
+        f"/users/{ORDER_ID}x",
+        f"/users/{{{ORDER_ID}}}",
+        "/events/pi_1",
+        "/events/evt_%00",
+        "/events/evt_" + "x" * 300,
+    ],
 )
 def test_id_that_is_none_is_not_found(service: Service, path: str) -> None:
     """Nothing of it reaches the database."""
     assert 404 == staff_of(service).get(path).status_code
+    service.database.select.assert_not_called()
+    assert "staff_read_event" not in service.called
+
+
+@pytest.mark.parametrize("query", ["q=%00", "q=a%00@b", f"q={'x' * 321}"])
+def test_text_that_no_row_has_is_refused(service: Service, query: str) -> None:
+    """Postgres stores no NUL, and would answer with an error of its own."""
+    assert 400 == staff_of(service).get(f"/search?{query}").status_code
     service.database.select.assert_not_called()
 
 
@@ -522,7 +554,6 @@ class TestLists:
 @pytest.mark.parametrize(
     ("text", "asked"),
     [
-        ("Alice@Shop.Test", [("users", "email", "alice@shop.test")]),
         ("pi_1", [("payments", "stripe_payment_intent_id", "pi_1")]),
         ("ch_1", [("payments", "stripe_charge_id", "ch_1")]),
         ("re_1", [("refunds", "stripe_refund_id", "re_1")]),
@@ -550,6 +581,109 @@ def test_search_asks_one_column(
         for column, value in call.args[2].items()
     ]
     assert f"Found {len(asked)}" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("text", "function", "arguments", "link"),
+    [
+        ("Alice@x.test", "staff_find_user", {"email": "Alice@x.test"}, f"/users/{BUYER_ID}"),
+        ("evt_1", "staff_read_event", {"event_id": "evt_1"}, "/events/evt_1"),
+    ],
+)
+@pytest.mark.parametrize("is_found", [True, False])
+def test_search_by_a_function_for_staff(
+    service: Service, text: str, function: str, arguments: dict[str, str], link: str, *,
+    is_found: bool,
+) -> None:  # fmt: skip
+    """Row level security shows neither an index of addresses nor the inbox to a filter."""
+    if not is_found:
+        answering(service, RPCS | {function: NO_EVENT})
+
+    answer = staff_of(service).get(f"/search?q={text}")
+
+    assert (200, is_found) == (answer.status_code, f'{link}"' in answer.text)
+    assert ((function,), arguments) == service.database.call.call_args
+    service.database.select.assert_not_called()
+
+
+def test_search_for_an_event_of_oneself_is_refused(service: Service) -> None:
+    """The page says so, instead of "Found 0"."""
+    refusal = {"success": False, "code": "FORBIDDEN", "error": "This event is about you"}
+    answering(service, RPCS | {"staff_read_event": refusal})
+
+    answer = staff_of(service).get("/search?q=evt_1")
+
+    assert (403, True) == (answer.status_code, "This event is about you" in answer.text)
+
+
+def test_settled_event_is_not_replayed(service: Service) -> None:
+    """Its effect took place once."""
+    event = READ_EVENT | {"status": "processed", "outcome": "processed", "processed_at": AT}
+    answering(service, RPCS | {"staff_read_event": {"success": True, "event": event}})
+
+    assert "replay-event" not in staff_of(service).get("/events/evt_1").text
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_unknown_page_is_not_found(service: Service, method: str) -> None:
+    """Staff get a page, and a visitor learns nothing about which pages exist."""
+    visitor = staff_of(service)
+    token = token_in(visitor.get("/search"))
+
+    for path in ("/nothing", "/sign-in/x", "/orders/x/y", "/<script>"):
+        answer = visitor.get(path) if method == "get" else visitor.post(path, {"form_token": token})
+        assert (404, True) == (answer.status_code, "There is no such page" in answer.text)
+        assert "<script>" not in answer.text
+        assert 401 == Visitor(make_service()).get(path).status_code
+
+
+def test_bug_has_a_page(service: Service) -> None:
+    """A person gets no JSON, and no word of the error."""
+    answering(service, RPCS, TABLES | {"orders": ZeroDivisionError("secret")})
+
+    answer = staff_of(service).get("/orders")
+
+    assert (500, "text/html") == (answer.status_code, answer.mimetype)
+    assert "INTERNAL_ERROR" in answer.text
+    assert "secret" not in answer.text
+    assert "Content-Security-Policy" in answer.headers
+
+
+@pytest.mark.parametrize(("role", "is_offered"), [("admin", True), ("moderator", False)])
+def test_role_is_changed_by_admins_alone(service: Service, role: str, *, is_offered: bool) -> None:
+    """SQL refuses the moderator as well; the form would only mislead."""
+    answering(service, RPCS, TABLES, staff=STAFF | {"role": role})
+
+    text = staff_of(service).get(f"/users/{BUYER_ID}").text
+
+    assert is_offered is ("actions/set-role" in text)
+    assert "<option selected>buyer</option>" in text or not is_offered
+
+
+@pytest.mark.parametrize("account", [None, "acct_1"])
+def test_transfers_of_a_seller_are_released(service: Service, account: str | None) -> None:
+    """A user without an account at Stripe has no transfers."""
+    user = USER | {"stripe_connect_account_id": account}
+    answering(service, RPCS, TABLES | {"users": [user]})
+
+    text = staff_of(service).get(f"/users/{BUYER_ID}").text
+
+    assert (account is not None) is ("actions/release-transfers" in text)
+
+
+@pytest.mark.parametrize(
+    ("changes", "count"),
+    [({"state": "paid"}, 2), ({"state": "disputed"}, 0), ({"state": "paid", "payments": []}, 0)],
+)
+def test_order_with_a_payment_is_refunded(
+    service: Service, changes: dict[str, Any], count: int
+) -> None:
+    """An order in dispute is refunded by the decision alone."""
+    answering(service, RPCS, TABLES | {"orders": [ORDER | changes]})
+
+    text = staff_of(service).get(f"/orders/{ORDER_ID}").text
+
+    assert count == text.count("/actions/refund-order")
 
 
 def test_search_for_an_id_finds_each_object_once(service: Service) -> None:
@@ -581,7 +715,8 @@ def test_dispute_of_the_parties_can_be_decided(service: Service) -> None:
 
     text = staff_of(service).get(f"/orders/{ORDER_ID}").text
 
-    assert ["resolve-dispute"] == re.findall(r'/actions/([a-z-]+)"', text)
+    # One form decides about all or nothing, and the other one about a part.
+    assert ["resolve-dispute"] * 2 == re.findall(r'/actions/([a-z-]+)"', text)
 
 
 class TestMessage:
