@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -43,8 +44,7 @@ def create_app(config: SaleroomConfig) -> ASGIApp:
             Route("/settings.json", functools.partial(_settings, config)),
             Route("/supabase.js", _supabase_js),
             Route("/tools/end-soon", functools.partial(end_soon, config), methods=["POST"]),
-            *(_page_route(path) for path in sorted(PAGES.glob("*.html"))),
-            Mount("/", StaticFiles(directory=PAGES)),
+            Mount("/", Pages(directory=PAGES, html=True)),
         ],
         lifespan=lifespan,
         middleware=[Middleware(PageHeaders, policy=content_security_policy(config))],
@@ -67,6 +67,15 @@ def content_security_policy(config: SaleroomConfig) -> str:
             "frame-ancestors 'none'",
         ]
     )
+
+
+class Pages(StaticFiles):
+    """Serves the files; `/sell` is the page `sell.html`, so that no new page needs a restart."""
+
+    def lookup_path(self, path: str) -> tuple[str, os.stat_result | None]:
+        """Find the file of an address."""
+        found, status = super().lookup_path(path)
+        return (found, status) if status else super().lookup_path(f"{path}.html")
 
 
 class PageHeaders:
@@ -95,13 +104,6 @@ class PageHeaders:
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
-
-
-def _page_route(path: Path) -> Route:
-    async def serve(_request: Request) -> Response:
-        return FileResponse(path)
-
-    return Route("/" if path.stem == "index" else f"/{path.stem}", serve)
 
 
 async def _health(_request: Request) -> Response:

@@ -47,7 +47,8 @@ export class LiveAuction {
 
   applyTimed({ server_time: serverTime, ...values }) {
     setServerTime(serverTime)
-    this.apply(values)
+    // Realtime adds an id to each broadcast, which is the message's own.
+    this.apply({ ...values, id: this.state.id })
   }
 
   apply(values) {

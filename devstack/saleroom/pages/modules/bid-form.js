@@ -13,6 +13,7 @@ export function openBidForm(auction, listing, user) {
   const isSeller = user?.id === listing.seller_id
   let maximum = null
   let bidId = null
+  let suggested = ''
 
   /** Read the own maximum. Nobody else can read it. */
   async function readMaximum() {
@@ -25,11 +26,16 @@ export function openBidForm(auction, listing, user) {
     const isOpen = state.status === 'live'
     show(Boolean(user) && !isSeller && isOpen, 'bid')
     write('minimum', dollars(state.min_next_bid_cents))
-    if (document.activeElement !== byId('amount')) {
-      byId('amount').value = plain(state.min_next_bid_cents)
-    }
+    suggest(plain(state.min_next_bid_cents))
     showStanding(state)
     showHint(isOpen)
+  }
+
+  /** Fill in the lowest bid, unless the person has written another one. */
+  function suggest(amount) {
+    const input = byId('amount')
+    if (input.value === suggested && document.activeElement !== input) input.value = amount
+    if (input.value === amount) suggested = amount
   }
 
   /** Tell a bidder who leads, and the winner how to pay. */
@@ -76,6 +82,8 @@ export function openBidForm(auction, listing, user) {
     const receipt = await bid(cents(amount), cents(most))
     auction.applyTimed({ ...state(receipt, user), version: receipt.version })
     byId('maximum').value = ''
+    byId('amount').value = suggested
+    suggest(plain(auction.state.min_next_bid_cents))
     await readMaximum()
     write('receipt', summary(receipt, maximum))
   })
