@@ -17,6 +17,7 @@ const AUCTION =
 const SELLER = 'public_profiles!listings_seller_id_fkey(id,display_name,kyc_passed,member_since)'
 const CONDITIONS = { new: 'New', like_new: 'Like new', good: 'Good', fair: 'Fair', parts: 'For parts' }
 
+const TIME_LABELS = { scheduled: 'Starts in', live: 'Time left' }
 const ENDED = { finalized: 'Sold', no_sale: 'Not sold', cancelled: 'Cancelled' }
 
 const user = await openPage()
@@ -44,10 +45,10 @@ function open() {
   /** Show the price, the leader and the end; `before` is the state that was shown last. */
   function showState(state, before = state) {
     write('price', dollars(state.current_price_cents))
-    write('price-label', state.bid_count ? 'Current bid' : 'Starting price')
+    write('price-label', priceLabel(state))
+    show(state.status === 'live', 'tool', 'reserve')
     write('reserve', state.reserve_met ? 'The reserve is met.' : 'The reserve is not met yet.')
     write('ends', `${state.status === 'live' ? 'Ends' : 'Ended'} ${date(state.end_at)}`)
-    show(state.status === 'live', 'tool')
     showExtension(state, before)
     bidForm.show(state)
     showTime()
@@ -68,12 +69,17 @@ function open() {
   function showTime() {
     const { status, end_at: endAt, start_at: startAt } = auction.state
     const ms = remaining(status === 'scheduled' ? startAt : endAt)
-    write('time-label', status === 'scheduled' ? 'Starts in' : 'Time left')
+    write('time-label', TIME_LABELS[status] ?? 'Result')
     write('time', ENDED[status] ?? (ms > 0 ? span(ms) : 'Closing …'))
     byId('time').classList.toggle('soon', status === 'live' && ms <= 300_000)
   }
 
   showState(auction.state)
+}
+
+function priceLabel({ status, bid_count: count }) {
+  if (status === 'finalized') return 'Sold for'
+  return count ? 'Current bid' : 'Starting price'
 }
 
 function showListing() {
