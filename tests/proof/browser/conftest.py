@@ -1,12 +1,13 @@
 """One browser for all tests of the folder, and people who use it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.support import chromium
 from tests.support.browser import OUT, TIMEOUT_MS, NewPerson, Person
+from tests.support.stack import running_stack
 
 
 @pytest.fixture(scope="session")
@@ -37,3 +38,10 @@ def new_person(browser: Browser, request: pytest.FixtureRequest) -> Iterator[New
         person.context.close()
     for person in people:
         person.check()
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Mapping[str, str]]:
+    """Start the whole system, with the pages of the saleroom."""
+    with running_stack("--saleroom") as environment:
+        yield environment

@@ -1,0 +1,218 @@
+"""The saleroom's pages of an order and of the account, for a buyer and a seller at two windows."""
+
+import re
+from collections.abc import Iterator, Mapping
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.integration.service.browser import Browser
+from tests.integration.service.shop import Order, Shop
+from tests.support.browser import (
+    NewPerson,
+    Person,
+    check_accessibility,
+    check_width,
+    screenshot,
+)
+
+
+PASSWORD = "a password of tests"
+
+
+@pytest.fixture(scope="module")
+def shop(stack: Mapping[str, str]) -> Iterator[Shop]:
+    with Shop(stack) as shop:
+        yield shop
+
+
+@pytest.fixture(scope="module")
+def seller(shop: Shop) -> Browser:
+    return Browser.of_somebody_new(shop, role="seller")
+
+
+@pytest.fixture(scope="module")
+def buyer(shop: Shop) -> Browser:
+    return Browser.of_somebody_new(shop)
+
+
+def at(new_person: NewPerson, who: Browser, path: str, **look: bool) -> Person:
+    """Sign a person in at a window of their own, and open a page."""
+    person = new_person(who.shop.environment["SALEROOM_URL"], **look)
+    person.page.goto(path)
+    page = person.page
+    own = page.get_by_role("region", name="With your own account")
+    own.get_by_label("E-mail").fill(who.session["user"]["email"])
+    own.get_by_label("Password").fill(PASSWORD)
+    own.get_by_role("button", name="Sign in").click()
+    expect(page).to_have_url(re.compile(re.escape(path)))
+    return person
+
+
+def at_order(new_person: NewPerson, who: Browser, order: Order, **look: bool) -> Person:
+    person = at(new_person, who, f"/order?id={order.id}", **look)
+    expect(person.page.locator("#state")).not_to_be_empty()
+    return person
+
+
+def state(page: Page) -> Locator:
+    return page.locator("#state")
+
+
+def button(page: Page, name: str) -> Locator:
+    return page.get_by_role("button", name=name)
+
+
+def pay(page: Page, card: str = "4242 4242 4242 4242") -> None:
+    """Go to Stripe's page and pay there."""
+    button(page, "Pay $").click()
+    expect(page.get_by_text("No money moves")).to_be_visible()
+    page.get_by_role("radio", name=card).check()
+    button(page, "Pay $").click()
+
+
+def look_at(page: Page, name: str) -> None:
+    check_accessibility(page)
+    check_width(page)
+    screenshot(page, f"saleroom-{name}")
+
+
+def test_order_goes_from_payment_to_payout(
+    shop: Shop, seller: Browser, buyer: Browser, new_person: NewPerson
+) -> None:
+    """Both windows follow the order live: paid, code, redeemed, released, paid out."""
+    order = shop.sold(buyer.actor, seller.actor)
+    sells, buys = (at_order(new_person, who, order).page for who in (seller, buyer))
+    expect(state(sells)).to_have_text("Pending payment")
+    look_at(buys, "order-unpaid")
+
+    pay(buys)
+    expect(state(buys)).to_have_text("Payment received")
+    expect(state(sells)).to_have_text("Payment received")
+    expect(buys).to_have_url(re.compile(rf"/order\?id={order.id}$"))
+    look_at(buys, "order-paid-buyer")
+
+    button(sells, "Make a pickup code").click()
+    code = sells.locator("#digits")
+    expect(code).to_have_text(re.compile(r"^\d{6}$"))
+    look_at(sells, "order-code-seller")
+    buys.get_by_label("pickup code").fill(code.inner_text())
+    button(buys, "I have the item").click()
+    expect(state(buys)).to_have_text("Delivered")
+    expect(state(sells)).to_have_text("Delivered")
+    expect(code).to_be_hidden()
+
+    button(buys, "Release the money").click()
+    expect(state(buys)).to_have_text("Funds released")
+    expect(sells.get_by_text("Waits until you have set up payouts")).to_be_visible()
+    look_at(sells, "order-released-seller")
+
+    sells.get_by_role("link", name="Set up payouts").click()
+    button(sells, "Set up payouts at Stripe").click()
+    expect(sells.get_by_role("heading", name="Get paid by Aussie Market")).to_be_visible()
+    button(sells, "Continue").click()
+    expect(sells.get_by_text("Payouts are enabled.")).to_be_visible()
+    sells.goto(f"/order?id={order.id}")
+    expect(sells.locator("#payout-state")).to_have_text("Paid")
+    look_at(sells, "order-paid-out")
+
+
+def test_buyer_whose_payment_fails_tries_again(
+    shop: Shop, seller: Browser, buyer: Browser, new_person: NewPerson
+) -> None:
+    """A buyer who fails 3-D Secure comes back, reads so, and pays by another card."""
+    page = at_order(new_person, buyer, shop.sold(buyer.actor, seller.actor)).page
+    pay(page, "4000 0000 0000 3220")
+    page.get_by_role("radio", name="Fail the authentication").check()
+    button(page, "Continue").click()
+    expect(page.get_by_role("alert").filter(has_text="has failed")).to_be_visible()
+    assert "secret" not in page.url
+
+    pay(page)
+
+    expect(state(page)).to_have_text("Payment received")
+
+
+def test_wrong_code_is_refused(
+    shop: Shop, seller: Browser, buyer: Browser, new_person: NewPerson
+) -> None:
+    """A wrong code shows the refusal, and the order stays as it is."""
+    order = shop.paid(buyer.actor, seller.actor)
+    made = seller.post(f"/api/pickup/{order.id}", {"action": "init"}).json()["code6"]
+    buys = at_order(new_person, buyer, order)
+    buys.page.get_by_label("pickup code").fill("000000" if made != "000000" else "000001")
+
+    with buys.expecting("answered 400"):
+        button(buys.page, "I have the item").click()
+        expect(buys.page.get_by_role("alert").filter(has_text="not right")).to_be_visible()
+
+    expect(state(buys.page)).to_have_text("Payment received")
+
+
+def test_order_of_others_is_not_shown(
+    shop: Shop, seller: Browser, buyer: Browser, new_person: NewPerson
+) -> None:
+    """Another person reads that the order is not theirs."""
+    order = shop.sold(buyer.actor, seller.actor)
+    person = at(new_person, Browser.of_somebody_new(shop), "/account")
+
+    with person.expecting("answered 403"):
+        person.page.goto(f"/order?id={order.id}")
+        expect(person.page.get_by_role("alert").first).to_be_visible()
+
+    expect(person.page.locator("#order")).to_be_hidden()
+
+
+@pytest.mark.parametrize(
+    ("answer", "text"),
+    [("Verified", "Your identity is checked."), ("The document is expired", "Reason: document")],
+)
+def test_person_passes_or_fails_the_identity_check(
+    shop: Shop, new_person: NewPerson, answer: str, text: str
+) -> None:
+    """The account sends a person to Stripe, and shows the result when they come back."""
+    page = at(new_person, Browser.of_somebody_new(shop, kyc="none"), "/account").page
+    expect(page.get_by_text("not checked yet")).to_be_visible()
+    for label, value in {
+        "Legal name": "Jenny Rosen",
+        "Date of birth": "1990-01-01",
+        "Street": "1 Example Street",
+        "Suburb": "Sydney",
+        "Postcode": "2000",
+    }.items():
+        page.get_by_label(label).fill(value)
+    look_at(page, "account-unverified")
+    button(page, "Check my identity").click()
+    page.get_by_role("radio", name=re.compile(rf"^{answer}")).check()
+    button(page, "Continue").click()
+
+    expect(page.get_by_text(text)).to_be_visible()
+
+
+def test_notifications_are_marked_as_read(
+    shop: Shop, seller: Browser, buyer: Browser, new_person: NewPerson
+) -> None:
+    """The account lists the notifications, and marks all of them as read."""
+    order = shop.paid(buyer.actor, seller.actor)
+    shop.wait_for(lambda: shop.state(order) == "paid")
+    page = at(new_person, seller, "/account").page
+    expect(page.locator("#notification-rows .tag").first).to_be_visible()
+    look_at(page, "account-notifications")
+
+    button(page, "Mark all as read").click()
+
+    expect(page.locator("#notification-rows .tag")).to_have_count(0)
+    expect(page.locator("#bell")).to_be_hidden()
+
+
+@pytest.mark.parametrize("look", ["phone", "dark"])
+def test_pages_fit_a_phone_and_dark_colours(
+    shop: Shop, seller: Browser, buyer: Browser, new_person: NewPerson, look: str
+) -> None:
+    """Order and account pass axe on a phone and in dark colours."""
+    order = shop.paid(buyer.actor, seller.actor)
+    page = at_order(new_person, buyer, order, **{look: True}).page
+    look_at(page, f"order-{look}")
+    page.goto("/account")
+    expect(page.get_by_text("Your identity is checked.")).to_be_visible()
+    look_at(page, f"account-{look}")
