@@ -1,6 +1,6 @@
--- Data for development: two sellers, two bidders and a moderator, all with the password
+-- Data for development: two sellers, two bidders, a moderator and an admin, all with the password
 -- "aussie-market", and live listings, one of which ends after five minutes. Only a new local
--- database gets these data.
+-- database gets these data. Staff need no second factor there.
 update private.app_settings set value = 'false' where key = 'require_staff_aal2';
 
 with person (email, display_name) as (
@@ -9,7 +9,8 @@ with person (email, display_name) as (
   ('bruce@example.test', 'Bruce'),
   ('kylie@example.test', 'Kylie'),
   ('angus@example.test', 'Angus'),
-  ('matilda@example.test', 'Matilda')
+  ('matilda@example.test', 'Matilda'),
+  ('ruby@example.test', 'Ruby')
 ), signed_up as (
   insert into auth.users (
     id, instance_id, aud, role, email, encrypted_password, email_confirmed_at,
@@ -39,6 +40,7 @@ set
   kyc_completed_at = now(),
   role = case
     when email like 'matilda%' then 'moderator'
+    when email like 'ruby%' then 'admin'
     when email like 'shirley%' or email like 'bruce%' then 'seller'
     else 'buyer'
   end::public.user_role

@@ -38,7 +38,8 @@ def pages() -> dict[str, str]:
         *ROOT.glob("docs/**/*.md"),
         *ROOT.glob("devstack/**/*.md"),
     ]
-    return {str(path.relative_to(ROOT)): path.read_text() for path in sorted(paths)}
+    ours = [path for path in sorted(paths) if "node_modules" not in path.parts]
+    return {str(path.relative_to(ROOT)): path.read_text() for path in ours}
 
 
 def blocks(text: str, *languages: str) -> list[str]:

@@ -17,11 +17,11 @@ def test_one_seed_auction_ends_within_minutes(owner: Connection) -> None:
 
 
 def test_seed_has_people_who_trade(owner: Connection) -> None:
-    """Sellers, bidders and a moderator are verified."""
+    """Sellers, bidders, a moderator and an admin are verified."""
     owner.execute(SEED.read_text().encode())
 
     people = owner.execute("select role::text, kyc::text from public.users order by users.role")
     assert [
         ("buyer", "passed"), ("buyer", "passed"), ("seller", "passed"), ("seller", "passed"),
-        ("moderator", "passed"),
+        ("moderator", "passed"), ("admin", "passed"),
     ] == people.fetchall()  # fmt: skip

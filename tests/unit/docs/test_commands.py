@@ -20,7 +20,18 @@ from tests.support.pages import Command
 #: Programs of the reader's own system, which the tests of deploying do not run.
 PROGRAMS = frozenset(
     {".", "alias", "cd", "chmod", "compose", "cp", "curl", "date", "docker", "gh", "git", "grep"}
-    | {"install", "npm", "openssl", "scp", "sed", "set", "ssh", "ssh-keygen", "ssh-keyscan"}
+    | {
+        "install",
+        "npm",
+        "openssl",
+        "pkill",
+        "scp",
+        "sed",
+        "set",
+        "ssh",
+        "ssh-keygen",
+        "ssh-keyscan",
+    }
     | {"supabase", "useradd", "usermod"}
 )
 TEXT = pages.pages()
