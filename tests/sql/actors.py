@@ -66,9 +66,9 @@ class Actor:
             self._become("none", {})
 
     def _become(self, role: str, claims: dict[str, object]) -> None:
-        self.connection.execute(sql.SQL("set local role {}").format(sql.Identifier(role)))
         self.connection.execute(
-            "select set_config('request.jwt.claims', %s, true)", [json.dumps(claims, default=str)]
+            "select set_config('role', %s, true), set_config('request.jwt.claims', %s, true)",
+            [role, json.dumps(claims, default=str)],
         )
 
 
