@@ -15,7 +15,8 @@ from devstack.saleroom.config import SaleroomConfig
 
 #: The time that is left to bid.
 LEFT_S = 60
-_MOVE_END = """
+#: Moves the end of a live auction; `left_s` seconds remain.
+MOVE_END = """
 with moved as (
   update public.auctions as a
   set
@@ -45,7 +46,7 @@ async def end_soon(config: SaleroomConfig, request: Request) -> Response:
     except (ValueError, KeyError, TypeError, AttributeError):
         return JSONResponse({"error": "An auction_id is needed."}, HTTPStatus.BAD_REQUEST)
     async with await psycopg.AsyncConnection.connect(config.database_url) as connection:
-        cursor = await connection.execute(_MOVE_END, {"auction_id": auction_id, "left_s": LEFT_S})
+        cursor = await connection.execute(MOVE_END, {"auction_id": auction_id, "left_s": LEFT_S})
         row = await cursor.fetchone()
     if row is None:
         return JSONResponse({"error": "The auction is not live."}, HTTPStatus.CONFLICT)

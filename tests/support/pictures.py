@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pikepdf import ObjectStreamMode, Pdf
-from PIL import Image
+from PIL import Image, ImageDraw
 
 
 def encoded(picture: Image.Image, form: str = "JPEG", **options: Any) -> bytes:
@@ -28,6 +28,16 @@ def halves(width: int = 200, height: int = 100) -> Image.Image:
     """Make a picture whose left half is red, and whose right half is blue."""
     picture = Image.new("RGB", (width, height), "blue")
     picture.paste("red", (0, 0, width // 2, height))
+    return picture
+
+
+def surfboard() -> Image.Image:
+    """Draw a board on a beach, for pages that people look at."""
+    picture = Image.new("RGB", (1200, 900), "#7fb8c9")
+    draw = ImageDraw.Draw(picture)
+    draw.rectangle((0, 600, 1200, 900), fill="#e7d8b1")
+    draw.ellipse((420, 120, 780, 860), fill="#f4efe2", outline="#b4532a", width=14)
+    draw.line((600, 140, 600, 840), fill="#b4532a", width=10)
     return picture
 
 

@@ -5,7 +5,7 @@ import { element } from './dom.js'
 import { dollars } from './money.js'
 import { inOrder, picture } from './photos.js'
 
-/** Build a card; return its element, its auction's id, and functions for a new row and a new second. */
+/** Build a card; return its element, its ids, and functions for a new row and a new second. */
 export function card(listing) {
   let [auction] = listing.auctions
   const price = element('span', { class: 'price' })
@@ -39,7 +39,7 @@ export function card(listing) {
   }
 
   update(auction)
-  return { root, auctionId: auction.id, update, tick }
+  return { root, key: listing.id, auctionId: auction.id, photos: listing.listing_photos.length, update, tick }
 }
 
 function label(status, ms) {

@@ -1,6 +1,7 @@
 // The listings that are on sale, with live prices and ends.
 
 import { card } from './card.js'
+import { followCards } from './card-channels.js'
 import { supabase } from './client.js'
 import { everyTick } from './clock.js'
 import { byId, onSubmit, show, write } from './dom.js'
@@ -17,12 +18,14 @@ const ORDERS = {
   newest: ['created_at', false],
   price_low: ['start_cents', true],
 }
+/** Realtime has no channel for new listings, so the page reads the list again after this time. */
+const READ_AGAIN_MS = 10_000
 
-let shown = []
-let channel = null
+/** The cards of the page, which stay in place while their listing is shown. */
+const cards = { listings: [], ended: [] }
 
 /** Read the live listings, searched by an index if there is a text. */
-async function load() {
+async function loadLive() {
   const { text, order } = Object.fromEntries(new FormData(byId('search')))
   const [column, ascending] = ORDERS[order]
   const from = text
@@ -34,50 +37,44 @@ async function load() {
     .order(column, { ascending })
     .range(0, PAGE - 1)
   if (error) throw new Error(error.message)
-  shown = data.map(card)
-  byId('listings').replaceChildren(...shown.map(({ root }) => root))
+  showCards('listings', data)
   write('count', count === 1 ? '1 listing is live.' : `${count} listings are live.`)
-  await follow()
+  followCards(cards.listings, load)
 }
 
 /** Read the listings that ended last. */
 async function loadEnded() {
-  const ended = await rows(
-    supabase
-      .from('listings')
-      .select(FIELDS)
-      .eq('status', 'ended')
-      .order('end_at', { ascending: false })
-      .range(0, 5),
-  )
-  byId('ended').replaceChildren(...ended.map((listing) => card(listing).root))
-  show(ended.length > 0, 'past')
+  const ended = supabase.from('listings').select(FIELDS).eq('status', 'ended')
+  showCards('ended', await rows(ended.order('end_at', { ascending: false }).range(0, 5)))
+  show(cards.ended.length > 0, 'past')
 }
 
-/** Subscribe to the auctions of the shown cards, and to new ones. */
-async function follow() {
-  if (channel) await supabase.removeChannel(channel)
-  const auctions = { schema: 'public', table: 'auctions' }
-  const filter = `id=in.(${shown.map(({ auctionId }) => auctionId).join(',')})`
-  channel = supabase.channel('saleroom', { config: { private: true } })
-  channel.on('postgres_changes', { ...auctions, event: 'INSERT' }, reload)
-  if (shown.length) {
-    channel.on('postgres_changes', { ...auctions, event: 'UPDATE', filter }, ({ new: row }) => {
-      shown.find(({ auctionId }) => auctionId === row.id)?.update(row)
-      if (!['live', 'scheduled'].includes(row.status)) loadEnded()
-    })
+/** Show a card for each listing. Cards that stay are the same elements, so the focus stays too. */
+function showCards(id, listings) {
+  const before = cards[id]
+  const next = listings.map((listing) => {
+    const photos = listing.listing_photos.length
+    const known = before.find((one) => one.key === listing.id && one.photos === photos)
+    known?.update(listing.auctions[0])
+    return known ?? card(listing)
+  })
+  cards[id] = next
+  const isSame = next.length === before.length && next.every((one, index) => one === before[index])
+  if (!isSame) byId(id).replaceChildren(...next.map(({ root }) => root))
+}
+
+async function load() {
+  try {
+    await Promise.all([loadLive(), loadEnded()])
+  } catch (error) {
+    write('count', `The listings cannot be read: ${error.message}`)
   }
-  channel.subscribe()
-}
-
-function reload() {
-  return Promise.all([load(), loadEnded()])
 }
 
 await openPage()
-onSubmit(byId('search'), load)
-byId('order').addEventListener('change', load)
-// Photos arrive after their listing. A person who comes back to the window sees them all.
-document.addEventListener('visibilitychange', () => document.hidden || reload())
-await reload()
-everyTick(() => shown.forEach((one) => one.tick()))
+onSubmit(byId('search'), loadLive)
+byId('order').addEventListener('change', loadLive)
+await load()
+setInterval(() => document.hidden || load(), READ_AGAIN_MS)
+document.addEventListener('visibilitychange', () => document.hidden || load())
+everyTick(() => cards.listings.forEach((one) => one.tick()))

@@ -1,0 +1,284 @@
+"""People trade in the saleroom, each at a window of their own, and see each other's steps live."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from urllib.parse import urlencode
+
+import psycopg
+import pytest
+from playwright.sync_api import Page, expect
+
+from devstack.saleroom.tools import MOVE_END
+from devstack.supervisor.database import SEED
+from tests.support.browser import (
+    NewPerson,
+    Person,
+    check_accessibility,
+    check_width,
+    screenshot,
+)
+from tests.support.gateway_control import commanded
+from tests.support.pictures import encoded, surfboard
+
+
+LOOKS = [{}, {"phone": True}, {"dark": True}]
+
+
+@pytest.fixture(scope="module")
+def database(stack: Mapping[str, str]) -> Iterator[psycopg.Connection]:
+    """Connect as the owner of the tables, after the seed of a new local database."""
+    with psycopg.connect(stack["DATABASE_URL"], autocommit=True) as connection:
+        connection.execute(SEED.read_text().encode())
+        # The console's tests share the stack, and need the rule of production.
+        connection.execute(
+            "update private.app_settings set value = 'true' where key = 'require_staff_aal2'"
+        )
+        yield connection
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    path = tmp_path / "board.jpg"
+    path.write_bytes(encoded(surfboard()))
+    return path
+
+
+@pytest.fixture(scope="module")
+def url(stack: Mapping[str, str], database: psycopg.Connection) -> str:
+    assert database.info.dbname == "postgres"
+    return stack["SALEROOM_URL"]
+
+
+def signed_in(new_person: NewPerson, url: str, name: str, **look: bool) -> Person:
+    """Open a window, and sign one of the seeded people in."""
+    person = new_person(url, **look)
+    person.page.goto("/sign-in")
+    person.page.get_by_role("button", name=name).click()
+    expect(person.page.get_by_role("heading", name="Saleroom")).to_be_visible()
+    return person
+
+
+def at_listing(page: Page, title: str) -> str:
+    """Open a listing of the saleroom; return its auction's id when it is live on the page."""
+    with page.expect_request("**/rpc/get_auction_state") as request:
+        page.get_by_role("link", name=title).first.click()
+        expect(page.get_by_text("Live: changes show at once.")).to_be_visible()
+    found: str = json.loads(request.value.post_data or "")["auction_id"]
+    return found
+
+
+def move_end(database: psycopg.Connection, auction_id: str, left_s: int) -> None:
+    database.execute(MOVE_END, {"auction_id": auction_id, "left_s": left_s})
+
+
+def bid(page: Page, amount: str, maximum: str = "") -> None:
+    form = page.get_by_role("region", name="Auction")
+    form.get_by_label("Your bid,").fill(amount)
+    form.get_by_label("Your secret maximum").fill(maximum)
+    form.get_by_role("button", name="Place bid").click()
+
+
+def price(page: Page, amount: str) -> None:
+    expect(page.locator("#price")).to_have_text(amount)
+
+
+def sell(page: Page, photo: Path, title: str) -> None:
+    page.get_by_role("link", name="Sell").click()
+    page.get_by_label("Title").fill(title)
+    page.get_by_label("Description").fill(
+        "A single fin of nine foot two; rides well in small surf."
+    )
+    page.get_by_label("Photos").set_input_files(photo)
+    page.get_by_label("Reserve").fill("18.00")
+    page.get_by_label("Ends in").select_option("10 minutes")
+    page.get_by_role("button", name="List it").click()
+    expect(page.get_by_role("heading", name=title)).to_be_visible()
+
+
+def test_two_people_bid_and_one_wins(
+    new_person: NewPerson, url: str, database: psycopg.Connection, photo: Path
+) -> None:
+    """Each step of one person shows in the other windows, without a reload."""
+    title = "Longboard, shaped in Torquay"
+    shirley, kylie = signed_in(new_person, url, "Shirley"), signed_in(new_person, url, "Kylie")
+    angus = signed_in(new_person, url, "Angus", phone=True)
+    watching = kylie.page.get_by_role("link", name=title)
+    sell(shirley.page, photo, title)
+    # A new listing shows in windows that are open.
+    expect(watching).to_be_visible()
+    windows = [shirley.page, kylie.page, angus.page]
+    auction_id = at_listing(kylie.page, title)
+    at_listing(angus.page, title)
+    for page in windows:
+        expect(page.get_by_role("img", name=f"Photo of {title}")).to_be_visible()
+        price(page, "$10.00")
+
+    bid(kylie.page, "10", "50")
+
+    expect(kylie.page.get_by_text("You lead.")).to_be_visible()
+    # The maximum reaches the reserve, so the price rises to it; nobody else sees the maximum.
+    for page in windows:
+        price(page, "$18.00")
+        expect(page.get_by_text("The reserve is met.")).to_be_visible()
+    expect(angus.page.get_by_text("50.00")).to_have_count(0)
+
+    bid(angus.page, "20")
+
+    expect(angus.page.get_by_text("You have been outbid.", exact=True).first).to_be_visible()
+    for page in windows:
+        price(page, "$21.00")
+        expect(page.get_by_role("region", name="Bids").get_by_role("listitem")).to_have_count(4)
+
+    # A bid in the last five minutes moves the end in each window.
+    move_end(database, auction_id, 100)
+    for page in windows:
+        expect(page.locator("#time")).to_have_text(re.compile(r"1:[0-3]\d"))
+    bid(angus.page, "60", "80")
+    for page in windows:
+        price(page, "$60.00")
+        expect(page.get_by_text("A late bid moved the end")).to_be_visible()
+        expect(page.locator("#time")).to_have_text(re.compile(r"[45]:\d\d"))
+    expect(kylie.page.locator("#standing")).to_have_text("You have been outbid.")
+    screenshot(kylie.page, "saleroom-outbid")
+
+    move_end(database, auction_id, 1)
+    for page in windows:
+        expect(page.locator("#time")).to_have_text("Sold")
+    expect(kylie.page.get_by_text("Another bidder has won.")).to_be_visible()
+    angus.page.get_by_role("link", name="Go to your order").click()
+    expect(angus.page.get_by_role("link", name=f"{title} $60.00 Pending payment")).to_be_visible()
+    for page, name in zip(windows, ("seller", "bidder", "orders-phone"), strict=True):
+        check_accessibility(page)
+        screenshot(page, f"saleroom-{name}")
+
+
+def test_contact_details_in_a_question_are_masked(new_person: NewPerson, url: str) -> None:
+    """A phone number is hidden for both, the sender is warned, and the answer arrives live."""
+    bruce, kylie = signed_in(new_person, url, "Bruce"), signed_in(new_person, url, "Kylie")
+    at_listing(kylie.page, "Film camera")
+    kylie.page.get_by_label("Your question").fill("Does it work? Call me on 0412 345 678")
+    kylie.page.get_by_role("button", name="Send").click()
+    masked = re.compile(r"Does it work\? Call me on ▇+$")
+    expect(kylie.page.get_by_text(masked)).to_be_visible()
+    expect(kylie.page.get_by_text("Sent with a part hidden")).to_be_visible()
+    kylie.page.get_by_role("link", name="Open the conversation").click()
+    expect(kylie.page.get_by_text(masked)).to_be_visible()
+
+    bruce.page.get_by_role("link", name="Messages").click()
+    bruce.page.get_by_role("link", name="Kylie").first.click()
+    expect(bruce.page.get_by_text(masked)).to_be_visible()
+    bruce.page.get_by_label("Your message").fill("It does, and the seals are new.")
+    bruce.page.get_by_role("button", name="Send").click()
+
+    expect(kylie.page.get_by_text("It does, and the seals are new.")).to_be_visible()
+    for person, name in ((kylie, "messages"), (bruce, "messages-seller")):
+        check_accessibility(person.page)
+        screenshot(person.page, f"saleroom-{name}")
+
+
+def test_new_person_must_be_verified_to_bid(new_person: NewPerson, url: str) -> None:
+    """A new person signs up in the page, gets the session at once, and learns what is missing."""
+    person = new_person(url)
+    page = person.page
+    page.goto("/")
+    page.get_by_role("link", name="Film camera").click()
+    page.get_by_role("link", name="Sign in to bid").click()
+    form = page.get_by_role("region", name="As a new person")
+    form.get_by_label("Name that others see").fill("Matty Groves")
+    form.get_by_label("E-mail").fill("matty@example.test")
+    form.get_by_label("Password").fill("correct horse 7")
+    form.get_by_role("button", name="Sign up").click()
+
+    expect(page.get_by_text("Matty Groves")).to_be_visible()
+    expect(page.get_by_role("heading", name="Film camera")).to_be_visible()
+    bid(page, "200")
+    expect(page.get_by_text("KYC verification required to bid")).to_be_visible()
+
+
+def test_two_windows_are_two_people(new_person: NewPerson, url: str) -> None:
+    """Each window of one browser keeps a session of its own."""
+    kylie = signed_in(new_person, url, "Kylie")
+    second = kylie.context.new_page()
+    second.goto("/")
+    expect(second.get_by_role("link", name="Sign in", exact=True)).to_be_visible()
+    second.goto("/sign-in")
+    second.get_by_role("button", name="Bruce").click()
+    expect(second.locator(".name")).to_have_text("Bruce")
+
+    kylie.page.reload()
+    expect(kylie.page.locator(".name")).to_have_text("Kylie")
+
+
+def test_page_reads_the_state_again_after_a_lost_connection(
+    new_person: NewPerson, url: str, stack: Mapping[str, str]
+) -> None:
+    """A change that passed while the connection was lost shows after the next one."""
+    kylie, angus = signed_in(new_person, url, "Kylie"), signed_in(new_person, url, "Angus")
+    for person in (kylie, angus):
+        at_listing(person.page, "Wooden surfboard")
+    with commanded(stack["SUPABASE_URL"]) as control:
+        control.set_realtime("closing")
+        expect(angus.page.get_by_text("Not connected. Trying again …")).to_be_visible()
+        bid(kylie.page, "130")
+        expect(kylie.page.get_by_text("You lead.")).to_be_visible()
+        price(angus.page, "$120.00")
+
+    price(angus.page, "$130.00")
+    expect(angus.page.get_by_text("Live: changes show at once.")).to_be_visible()
+
+
+def test_tool_ends_an_auction_in_a_minute(new_person: NewPerson, url: str) -> None:
+    """The tool moves the end in each window, so that a person need not wait for days."""
+    kylie, angus = signed_in(new_person, url, "Kylie"), signed_in(new_person, url, "Angus")
+    for person in (kylie, angus):
+        at_listing(person.page, "Wooden surfboard")
+        expect(person.page.locator("#time")).to_have_text(re.compile(r"6 d \d+ h"))
+
+    kylie.page.get_by_role("button", name="End in one minute").click()
+
+    for person in (kylie, angus):
+        expect(person.page.locator("#time")).to_have_text(re.compile(r"0:[2-5]\d|1:00"))
+
+
+@pytest.mark.parametrize("next_", ["//evil.example", "/\t/evil.example", "https://evil.example"])
+def test_sign_in_leads_to_this_site_alone(new_person: NewPerson, url: str, next_: str) -> None:
+    """The address of the sign-in page cannot send a person to another site."""
+    person = new_person(url)
+    person.page.goto("/sign-in")
+    person.page.goto(f"/sign-in?{_query(next_)}")
+    person.page.get_by_role("button", name="Kylie").click()
+
+    expect(person.page.get_by_role("heading", name="Saleroom")).to_be_visible()
+    assert person.page.url.startswith(url)
+
+
+def _query(next_: str) -> str:
+    return urlencode({"next": next_})
+
+
+@pytest.mark.parametrize("look", LOOKS, ids=str)
+def test_pages_are_accessible(new_person: NewPerson, url: str, look: dict[str, bool]) -> None:
+    """Each page passes the check on a desk, on a phone and in the dark, and fits its window."""
+    [suffix] = [*look, "desk"][:1]
+    visitor = new_person(url, **look)
+    seen = {"home": "/", "sign-in": "/sign-in"}
+    for name, path in seen.items():
+        visitor.page.goto(path)
+        expect(visitor.page.get_by_role("heading", level=1)).to_be_visible()
+        expect(visitor.page.get_by_text("Loading …")).to_have_count(0)
+        examine(visitor.page, f"saleroom-{name}-{suffix}")
+    kylie = signed_in(new_person, url, "Kylie", **look)
+    at_listing(kylie.page, "Film camera")
+    examine(kylie.page, f"saleroom-listing-{suffix}")
+    for name in ("sell", "messages", "orders"):
+        kylie.page.goto(f"/{name}")
+        expect(kylie.page.locator(".name")).to_have_text("Kylie")
+        examine(kylie.page, f"saleroom-{name}-{suffix}")
+
+
+def examine(page: Page, name: str) -> None:
+    check_accessibility(page)
+    check_width(page)
+    screenshot(page, name)
