@@ -72,6 +72,9 @@ def install(blueprint: Blueprint, visits: Visits) -> None:
             # Flask takes `//api` for `/api`, and the service refuses it: no page has such a path.
             return answer_to(error)
         name = _PAGES.get(error.code, "error.html")
+        if name == _SECOND_FACTOR and "console_role" in g:
+            # This member of staff has proved a factor. Another user lacks one.
+            name = "error.html"
         page = _rendered(
             visits,
             name,

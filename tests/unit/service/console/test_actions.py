@@ -185,6 +185,18 @@ def test_refusal_has_a_page(service: Service, action: str) -> None:
     assert (409, True) == (answer.status_code, "Too &lt;late&gt;" in answer.text)
 
 
+def test_missing_factor_of_another_user_has_a_page(service: Service) -> None:
+    """The admin has proved a factor, so the page does not ask for it again."""
+    text = "This user has no verified second factor"
+    refusal = {"success": False, "code": "SECOND_FACTOR_REQUIRED", "error": text}
+    answering(service, {"admin_set_role": refusal})
+    visitor = staff_of(service)
+
+    answer = visitor.post("/actions/set-role", form_of(visitor, "set-role"))
+
+    assert (True, False) == (text in answer.text, "Prove your second factor" in answer.text)
+
+
 @pytest.mark.parametrize(
     ("amount", "cents"), [("0.01", 1), (" 12 ", 1_200), ("9999999.99", 999_999_999)]
 )
