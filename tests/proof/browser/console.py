@@ -161,8 +161,17 @@ class Member:
 
 @pytest.fixture(scope="module")
 def moderator(shop: Shop, browser: Chromium) -> Member:
-    """Let a new moderator enrol an app in the console."""
-    person = with_role(shop, Browser.of_somebody_new(shop), "moderator")
+    return new_member(shop, browser, "moderator")
+
+
+@pytest.fixture(scope="module")
+def admin(shop: Shop, browser: Chromium) -> Member:
+    return new_member(shop, browser, "admin")
+
+
+def new_member(shop: Shop, browser: Chromium, role: str) -> Member:
+    """Let a new member of staff enrol an app in the console."""
+    person = with_role(shop, Browser.of_somebody_new(shop), role)
     visitor = Person(browser, shop.environment["SERVICE_URL"])
     visitor.page.goto(CONSOLE)
     sign_in(visitor.page, person)
@@ -286,6 +295,8 @@ def test_every_page_is_accessible(
         page.goto(CONSOLE + path)
         expect(heading(page)).to_contain_text(ATTACK)
         look_at(page, f"{name}-{device}")
+    page.goto(f"{CONSOLE}/events/{scene.event_id}")
+    look_at(page, f"event-{device}")
     with person.expecting("answered 404"):
         page.goto(f"{CONSOLE}/orders/x")
     look_at(page, f"not-found-{device}")
@@ -503,6 +514,81 @@ def test_dispute_is_decided(sale: Sale, staff: Person) -> None:
     expect_audited(page, "dispute resolved", opened["dispute_id"])
 
 
+def test_part_of_a_dispute_is_refunded(sale: Sale, staff: Person) -> None:
+    """The browser refuses what is no amount; the refund appears when Stripe has made it."""
+    page = staff.page
+    order = sale.paid()
+    sale.buyer.actor.call(
+        "open_dispute",
+        order_id=order.id,
+        dispute_type="item_not_as_described",
+        reason="It has a crack",
+        description=None,
+    )
+
+    page.goto(f"{CONSOLE}/orders/{order.id}")
+    look_at(page, "open-dispute-desk")
+    amount = page.get_by_label("Amount in dollars")
+    amount.fill("12,50")
+    act(page, "Refund a part")
+    expect(page.locator("input:invalid:focus")).to_have_value("12,50")
+    amount.fill("12.50")
+    act(page, "Refund a part")
+
+    expect_done(page, "resolve dispute")
+    sale.shop.wait_for(lambda: len(sale.shop.refunds_of(order)) == 1)
+    query = "select refunded_cents from public.orders where id = %s"
+    sale.shop.wait_for(lambda: sale.shop.value(query, order.id) == 1_250)
+    page.reload()
+    expect(page.locator("dt:text-is('Refunded') + dd")).to_have_text("$12.50")
+
+
+def test_order_is_refunded(sale: Sale, staff: Person) -> None:
+    """Staff refund all that is left without a dispute."""
+    page = staff.page
+    order = sale.paid()
+
+    page.goto(f"{CONSOLE}/orders/{order.id}")
+    act(page, "Refund all that is left")
+
+    expect_done(page, "refund order")
+    sale.shop.wait_for(lambda: sale.shop.state(order) == "refunded")
+    page.reload()
+    expect(page.locator("dt:text-is('State') + dd")).to_have_text("refunded")
+
+
+def test_admin_changes_a_role(
+    shop: Shop, new_person: NewPerson, admin: Member, staff: Person
+) -> None:
+    """A moderator has no such form."""
+    user = shop.person("user")
+    page = staff_at(new_person, shop, admin).page
+
+    staff.page.goto(f"{CONSOLE}/users/{user.id}")
+    expect(staff.page.get_by_label("New role")).to_have_count(0)
+    page.goto(f"{CONSOLE}/users/{user.id}")
+    look_at(page, "user-for-admin-desk")
+    page.get_by_label("New role").select_option("seller")
+    act(page, "Change the role")
+
+    expect_done(page, "set role")
+    expect(page.locator("dt:text-is('Role') + dd")).to_have_text("seller")
+
+
+def test_ignored_events_are_applied_again(shop: Shop, new_person: NewPerson, admin: Member) -> None:
+    """The form takes the time as the browser's calendar writes it."""
+    page = staff_at(new_person, shop, admin).page
+
+    page.goto(f"{CONSOLE}/queues")
+    form = page.locator("details").filter(has_text="Apply ignored events again")
+    form.locator("summary").click()
+    form.get_by_label("Type").fill("charge.refunded")
+    form.get_by_label("Received since").fill("2026-01-31T23:59")
+    act(page, "Apply ignored events again")
+
+    expect_done(page, "requeue events")
+
+
 def test_search_leads_to_the_object(sale: Sale, staff: Person, scene: Scene) -> None:
     """By our id, by an address and by Stripe's id, from any page."""
     page = staff.page
@@ -512,6 +598,7 @@ def test_search_leads_to_the_object(sale: Sale, staff: Person, scene: Scene) -> 
     for text, place in (
         (scene.order.id, f"/orders/{scene.order.id}"),
         (scene.order.intent_id, f"/orders/{scene.order.id}"),
+        (scene.event_id, f"/events/{scene.event_id}"),
         (email, f"/users/{sale.buyer.actor.id}"),
         (str(scene.live), f"/auctions/{scene.live}"),
     ):
