@@ -8,10 +8,11 @@ from urllib.parse import urlencode
 
 import psycopg
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from devstack.saleroom.tools import MOVE_END
 from devstack.supervisor.database import SEED
+from tests.proof.browser.order_pages import button, pay, state
 from tests.support.browser import (
     NewPerson,
     Person,
@@ -147,11 +148,59 @@ def test_two_people_bid_and_one_wins(
     for page in windows:
         expect(page.locator("#time")).to_have_text("Sold")
     expect(kylie.page.get_by_text("Another bidder has won.")).to_be_visible()
-    angus.page.get_by_role("link", name="Go to your order").click()
-    expect(angus.page.get_by_role("link", name=f"{title} $60.00 Pending payment")).to_be_visible()
-    for page, name in zip(windows, ("seller", "bidder", "orders-phone"), strict=True):
+    for page, name in zip(windows, ("seller", "bidder", "winner-phone"), strict=True):
         check_accessibility(page)
         screenshot(page, f"saleroom-{name}")
+    angus.page.get_by_role("link", name="Go to your order").click()
+    angus.page.get_by_role("link", name=f"{title} $60.00 Pending payment").click()
+    hand_over(shirley.page, angus.page, title)
+
+
+def hand_over(sells: Page, buys: Page, title: str) -> None:
+    """Pay by a test card, meet with the code, and pay the seller out, at the two windows."""
+    sells.get_by_role("link", name="Orders").click()
+    expect(sells.get_by_role("heading", name="Sold")).to_be_visible()
+    sells.get_by_role("link", name=title).click()
+    expect(state(buys)).to_have_text("Pending payment")
+    pay(buys)
+    expect(state(sells)).to_have_text("Payment received")
+    button(sells, "Make a pickup code").click()
+    code = sells.locator("#digits")
+    expect(code).to_have_text(re.compile(r"^\d{6}$"))
+    expect(state(buys)).to_have_text("Payment received")
+    buys.get_by_label("pickup code").fill(code.inner_text())
+    button(buys, "I have the item").click()
+    expect(state(sells)).to_have_text("Delivered")
+    button(buys, "Release the money").click()
+    sells.get_by_role("link", name="Set up payouts").click()
+    button(sells, "Set up payouts at Stripe").click()
+    button(sells, "Continue").click()
+    expect(sells.get_by_text("Payouts are enabled.")).to_be_visible()
+    sells.get_by_role("link", name="Orders").click()
+    sells.get_by_role("link", name=title).click()
+    expect(sells.locator("#payout-state")).to_have_text("Paid")
+
+
+def test_bid_whose_answer_is_lost_counts_once(new_person: NewPerson, url: str) -> None:
+    """The page says that no answer came, and a second press gets the receipt of the first bid."""
+    kylie = signed_in(new_person, url, "Kylie")
+    at_listing(kylie.page, "Film camera")
+    bids = kylie.page.get_by_role("region", name="Bids").get_by_role("listitem")
+    expect(bids).to_have_count(0)
+
+    def lose_answer(route: Route) -> None:
+        route.fetch()
+        route.abort("connectionreset")
+
+    kylie.page.route("**/rpc/place_bid", lose_answer, times=1)
+    with kylie.expecting("net::ERR_CONNECTION_RESET"):
+        bid(kylie.page, "85", "90")
+        expect(kylie.page.get_by_text("No answer came. Try again")).to_be_visible()
+
+    kylie.page.get_by_role("button", name="Place bid").click()
+
+    expect(kylie.page.get_by_text("Your bid leads at $85.00.")).to_be_visible()
+    expect(bids).to_have_count(1)
 
 
 def test_contact_details_in_a_question_are_masked(new_person: NewPerson, url: str) -> None:

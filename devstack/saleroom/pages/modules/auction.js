@@ -4,6 +4,9 @@ import { supabase } from './client.js'
 import { setServerTime } from './clock.js'
 import { call } from './rpc.js'
 
+/** The wait before the state is read again, if no answer came. */
+const READ_AGAIN_MS = 2000
+
 /**
  * Keep the state of an auction current, and report each change of it.
  *
@@ -21,8 +24,11 @@ export class LiveAuction {
   /** Subscribe, and read the state again after each connection: changes may have passed unseen. */
   follow() {
     const { id } = this.state
-    const report = (status) => this.onConnection?.(status === 'SUBSCRIBED')
-    const read = () => this.read().catch(() => report('FAILED'))
+    const read = () =>
+      this.read().catch(() => {
+        this.onConnection?.(false)
+        setTimeout(read, READ_AGAIN_MS)
+      })
     supabase
       .channel(`auction-${id}`, { config: { private: true } })
       .on(...changes('auctions', `id=eq.${id}`), ({ new: row }) => this.apply(row))
@@ -30,8 +36,8 @@ export class LiveAuction {
       // Postgres sends changes from this message on, which comes after the channel's own answer.
       .on('system', {}, read)
       .subscribe((status) => {
-        report(status)
         if (status === 'SUBSCRIBED') read()
+        else this.onConnection?.(false)
       })
     supabase
       .channel(`auction:${id}`, { config: { private: true } })
@@ -42,7 +48,8 @@ export class LiveAuction {
   /** Read the state from the database, which decides. */
   async read() {
     this.applyTimed(await call('get_auction_state', { auction_id: this.state.id }))
-    this.onBid()
+    await this.onBid()
+    this.onConnection?.(true)
   }
 
   applyTimed({ server_time: serverTime, ...values }) {

@@ -7,6 +7,8 @@ import { signInAddress } from './session.js'
 
 /** Codes after which the same request may be sent again. */
 const BUSY = 'AUCTION_BUSY'
+/** The wait before the own maximum is read again, if no answer came. */
+const READ_AGAIN_MS = 2000
 
 /** Open the form; return the function that shows a new state of the auction. */
 export function openBidForm(auction, listing, user) {
@@ -14,6 +16,7 @@ export function openBidForm(auction, listing, user) {
   let maximum = null
   let bidId = null
   let suggested = ''
+  let receiptVersion = 0
 
   /** Read the own maximum. Nobody else can read it. */
   async function readMaximum() {
@@ -23,6 +26,7 @@ export function openBidForm(auction, listing, user) {
   }
 
   function showState(state) {
+    if (state.version > receiptVersion) write('receipt', '')
     const isOpen = state.status === 'live'
     show(Boolean(user) && !isSeller && isOpen, 'bid')
     write('minimum', dollars(state.min_next_bid_cents))
@@ -81,6 +85,7 @@ export function openBidForm(auction, listing, user) {
     write('receipt', '')
     const receipt = await bid(cents(amount), cents(most))
     auction.applyTimed({ ...state(receipt, user), version: receipt.version })
+    receiptVersion = receipt.version
     byId('maximum').value = ''
     byId('amount').value = suggested
     suggest(plain(auction.state.min_next_bid_cents))
@@ -92,7 +97,7 @@ export function openBidForm(auction, listing, user) {
       bidId = null
     })
   }
-  readMaximum()
+  readMaximum().catch(() => setTimeout(readMaximum, READ_AGAIN_MS))
   return { show: showState }
 }
 

@@ -11,7 +11,7 @@ const SHOWN = 12
 
 let reads = 0
 
-/** Read the newest bids and show them; of reads under way only the last one counts. */
+/** Read the highest bids and show them; of reads under way only the last one counts. */
 export async function showBids(auctionId, user) {
   reads += 1
   const own = reads
@@ -20,6 +20,7 @@ export async function showBids(auctionId, user) {
       .from('bids')
       .select(`id,bidder_id,amount_cents,is_proxy,accepted,placed_at,seq,${BIDDER}`)
       .eq('auction_id', auctionId)
+      .order('amount_cents', { ascending: false })
       .order('seq', { ascending: false })
       .limit(SHOWN),
   )

@@ -11,9 +11,17 @@ export class Refusal extends Error {
   }
 }
 
+/** The answer did not arrive. The call may have had its effect; a key lets the caller repeat it. */
+export class LostAnswer extends Error {
+  constructor() {
+    super('No answer came. Try again: it counts only once.')
+  }
+}
+
 /** Call the function and return its answer; throw the refusal or the error. */
 export async function call(name, args = {}) {
-  const { data, error } = await supabase.rpc(name, args)
+  const { data, error, status } = await supabase.rpc(name, args)
+  if (error && status === 0) throw new LostAnswer()
   if (error) throw new Error(error.message)
   if (data?.success === false) throw new Refusal(data)
   return data
