@@ -189,14 +189,32 @@ def test_person_passes_or_fails_the_identity_check(
     expect(page.get_by_text(text)).to_be_visible()
 
 
-def test_notifications_are_marked_as_read(
+def test_seller_refunds_the_buyer(
     shop: Shop, seller: Browser, buyer: Browser, new_person: NewPerson
 ) -> None:
-    """The account lists the notifications, and marks all of them as read."""
+    """A refund shows at once in both windows, and ends when Stripe has made it."""
+    order = shop.paid(buyer.actor, seller.actor)
+    sells, buys = (at_order(new_person, who, order).page for who in (seller, buyer))
+
+    button(sells, "Refund the buyer").click()
+
+    for page in (buys, sells):
+        expect(state(page)).to_have_text("Refunded")
+        expect(page.locator("#buttons button")).to_have_count(0)
+        expect(page.get_by_text("The buyer has the money back.")).to_be_visible()
+
+
+def test_notifications_come_live_and_are_marked_as_read(
+    shop: Shop, seller: Browser, buyer: Browser, new_person: NewPerson
+) -> None:
+    """The account lists the notifications, adds new ones, and marks all as read."""
     order = shop.paid(buyer.actor, seller.actor)
     shop.wait_for(lambda: shop.state(order) == "paid")
     page = at(new_person, seller, "/account").page
-    expect(page.locator("#notification-rows .tag").first).to_be_visible()
+    rows = page.locator("#notification-rows li")
+    expect(rows.first).to_contain_text("The buyer has paid")
+    shop.sold(buyer.actor, seller.actor)
+    expect(rows.first).to_contain_text("was sold for")
     look_at(page, "account-notifications")
 
     button(page, "Mark all as read").click()

@@ -15,6 +15,7 @@ export async function openNotifications(user) {
     await read(user)
     show(false, 'bell')
   })
+  document.addEventListener('notified', () => read(user))
   await read(user)
 }
 

@@ -65,6 +65,8 @@ async function followNotifications(user) {
       ({ new: row }) => {
         toast(row.title, row.message)
         count()
+        // A page that shows notifications listens, because a channel has one subscription here.
+        document.dispatchEvent(new Event('notified'))
       },
     )
     .subscribe()
