@@ -55,3 +55,11 @@ def test_every_rpc_of_a_user_is_in_a_patch() -> None:
     new = {"get_bid_log", "get_my_proxy", "get_auction_state", "release_transfers"}
 
     assert answers.ANSWERS.keys() - staff - new <= set(NAMES.findall(PAGE))
+
+
+def test_modules_of_the_example_exist() -> None:
+    """A developer finds each module of the saleroom that the page names."""
+    modules = {path.name for path in (ROOT / "devstack/saleroom/pages/modules").glob("*.js")}
+    section = PAGE.partition("## A worked example")[2].partition("\n## ")[0]
+
+    assert {"auction.js"} <= set(re.findall(r"`([\w-]+\.js)`", section)) <= modules
