@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from devstack.paths import ROOT
+from tests.unit.statements import statements
 
 
 TESTS = ROOT / "tests"
@@ -21,7 +22,7 @@ def _part(module: str) -> str:
 
 
 def _imports(source: str) -> Iterator[str]:
-    for node in ast.walk(ast.parse(source)):
+    for node in statements(ast.parse(source)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:

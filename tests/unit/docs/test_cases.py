@@ -5,6 +5,7 @@ import re
 from typing import TypeGuard
 
 from devstack.paths import ROOT
+from tests.unit.statements import statements
 
 
 #: Acceptance cases and mistakes, by the numbers of the contract with the web app.
@@ -20,7 +21,7 @@ def test_each_case_and_mistake_is_named_by_a_test() -> None:
     """A test's docstring names each acceptance case and each mistake."""
     named: set[str] = set()
     for path in (ROOT / "tests").rglob("test_*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in statements(ast.parse(path.read_text())):
             if _is_test(node):
                 text = ast.get_docstring(node) or ""
                 named |= set(_MISTAKE.findall(text))
