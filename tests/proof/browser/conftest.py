@@ -1,5 +1,6 @@
 """One browser for all tests of the folder, and people who use it."""
 
+import re
 from collections.abc import Iterator, Mapping
 
 import pytest
@@ -14,6 +15,8 @@ from tests.support.stack import running_stack
 def browser() -> Iterator[Browser]:
     """Run the browser until the last test has ended."""
     OUT.mkdir(exist_ok=True)
+    for report in OUT.glob("failed-*"):
+        report.unlink()
     expect.set_options(timeout=TIMEOUT_MS)
     with chromium.running() as started:
         yield started
@@ -31,10 +34,12 @@ def new_person(browser: Browser, request: pytest.FixtureRequest) -> Iterator[New
 
     yield make
 
+    # A parameter may be an address.
+    name = re.sub(r"[^\w.-]+", "-", request.node.name)
     has_failed = request.session.testsfailed > failed_count
     for number, person in enumerate(people):
         if has_failed or person.faults:
-            person.report(f"failed-{request.node.name}-{number}")
+            person.report(f"failed-{name}-{number}")
         person.context.close()
     for person in people:
         person.check()

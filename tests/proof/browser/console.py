@@ -12,14 +12,13 @@ from typing import Any
 
 import pyotp
 import pytest
-from playwright.sync_api import Browser as Chromium
 from playwright.sync_api import Locator, Page, Route, expect
 from psycopg import sql
 
 from tests.integration.service.browser import Browser
 from tests.integration.service.sale import Sale
 from tests.integration.service.shop import Order, Shop
-from tests.integration.service.staff import with_role
+from tests.integration.service.staff import with_role, with_second_factor
 from tests.sql.auctioning import auctioned
 from tests.support.browser import (
     NewPerson,
@@ -150,49 +149,43 @@ def held_message(shop: Shop, auction_id: uuid.UUID) -> str:
     return str(asked["message_id"])
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Member:
-    """A member of staff, with the cookies of a session that a second factor has proved."""
-
-    person: Browser
-    secret: str
-    cookies: list[Any]
+@pytest.fixture(scope="module")
+def moderator(shop: Shop) -> Browser:
+    return with_second_factor(shop, with_role(shop, Browser.of_somebody_new(shop), "moderator"))
 
 
 @pytest.fixture(scope="module")
-def moderator(shop: Shop, browser: Chromium) -> Member:
-    return new_member(shop, browser, "moderator")
+def admin(shop: Shop) -> Browser:
+    return with_second_factor(shop, with_role(shop, Browser.of_somebody_new(shop), "admin"))
 
 
-@pytest.fixture(scope="module")
-def admin(shop: Shop, browser: Chromium) -> Member:
-    return new_member(shop, browser, "admin")
+def staff_at(new_person: NewPerson, member: Browser, **options: bool) -> Person:
+    """Return a browser in which this member of staff has signed in.
 
-
-def new_member(shop: Shop, browser: Chromium, role: str) -> Member:
-    """Let a new member of staff enrol an app in the console."""
-    person = with_role(shop, Browser.of_somebody_new(shop), role)
-    visitor = Person(browser, shop.environment["SERVICE_URL"])
-    visitor.page.goto(CONSOLE)
-    sign_in(visitor.page, person)
-    secret = enrolled(visitor.page)
-    prove(visitor.page, secret)
-    expect(heading(visitor.page)).to_have_text("Auctions")
-    cookies = visitor.context.cookies()
-    visitor.context.close()
-    return Member(person=person, secret=secret, cookies=list(cookies))
-
-
-def staff_at(new_person: NewPerson, shop: Shop, member: Member, **options: bool) -> Person:
-    """Return a browser in which this member of staff has signed in."""
-    person = new_person(shop.environment["SERVICE_URL"], **options)
-    person.context.add_cookies(member.cookies)
+    The console lets an address try few passwords and codes a minute, so only one test signs in.
+    """
+    address = member.shop.environment["SERVICE_URL"]
+    person = new_person(address, **options)
+    for name in ("access", "refresh"):
+        person.context.add_cookies(
+            [
+                {
+                    "name": f"console_{name}",
+                    "value": member.session[f"{name}_token"],
+                    "domain": "127.0.0.1",
+                    "path": CONSOLE,
+                    "httpOnly": True,
+                    "secure": True,
+                    "sameSite": "Strict",
+                }
+            ]
+        )
     return person
 
 
 @pytest.fixture
-def staff(new_person: NewPerson, shop: Shop, moderator: Member) -> Person:
-    return staff_at(new_person, shop, moderator)
+def staff(new_person: NewPerson, moderator: Browser) -> Person:
+    return staff_at(new_person, moderator)
 
 
 def heading(page: Page) -> Locator:
@@ -276,10 +269,10 @@ def look_at(page: Page, name: str) -> None:
 
 @pytest.mark.parametrize("device", ["desk", "phone"])
 def test_every_page_is_accessible(
-    shop: Shop, new_person: NewPerson, moderator: Member, scene: Scene, device: str
+    new_person: NewPerson, moderator: Browser, scene: Scene, device: str
 ) -> None:
     """The pages open from the list of pages and by their ids; an attacker's text stays text."""
-    person = staff_at(new_person, shop, moderator, phone=device == "phone")
+    person = staff_at(new_person, moderator, phone=device == "phone")
     page = person.page
 
     page.goto(CONSOLE)
@@ -446,11 +439,11 @@ def test_user_is_suspended_and_the_suspension_lifted(shop: Shop, staff: Person) 
     expect(log).to_contain_text("user suspended")
 
 
-def test_refused_action_has_a_page(staff: Person, moderator: Member) -> None:
+def test_refused_action_has_a_page(staff: Person, moderator: Browser) -> None:
     """Nobody suspends themselves; the page says so, and leads back."""
     page = staff.page
 
-    page.goto(f"{CONSOLE}/users/{moderator.person.actor.id}")
+    page.goto(f"{CONSOLE}/users/{moderator.actor.id}")
     with staff.expecting("suspend-user answered 403"):
         act(page, "Suspend the user")
         expect(heading(page)).to_have_text("Not done")
@@ -558,11 +551,11 @@ def test_order_is_refunded(sale: Sale, staff: Person) -> None:
 
 
 def test_admin_changes_a_role(
-    shop: Shop, new_person: NewPerson, admin: Member, staff: Person
+    shop: Shop, new_person: NewPerson, admin: Browser, staff: Person
 ) -> None:
     """A moderator has no such form."""
     user = shop.person("user")
-    page = staff_at(new_person, shop, admin).page
+    page = staff_at(new_person, admin).page
 
     staff.page.goto(f"{CONSOLE}/users/{user.id}")
     expect(staff.page.get_by_label("New role")).to_have_count(0)
@@ -575,9 +568,9 @@ def test_admin_changes_a_role(
     expect(page.locator("dt:text-is('Role') + dd")).to_have_text("seller")
 
 
-def test_ignored_events_are_applied_again(shop: Shop, new_person: NewPerson, admin: Member) -> None:
+def test_ignored_events_are_applied_again(new_person: NewPerson, admin: Browser) -> None:
     """The form takes the time as the browser's calendar writes it."""
-    page = staff_at(new_person, shop, admin).page
+    page = staff_at(new_person, admin).page
 
     page.goto(f"{CONSOLE}/queues")
     form = page.locator("details").filter(has_text="Apply ignored events again")
