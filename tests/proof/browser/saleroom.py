@@ -291,6 +291,57 @@ def test_tool_ends_an_auction_in_a_minute(new_person: NewPerson, url: str) -> No
         expect(person.page.locator("#time")).to_have_text(re.compile(r"0:[2-5]\d|1:00"))
 
 
+def test_search_finds_words_of_a_listing(new_person: NewPerson, url: str) -> None:
+    """The page shows the listings that have the word, and says so when there is none."""
+    page = new_person(url).page
+    page.goto("/")
+    cards = page.get_by_role("list").first.get_by_role("listitem")
+    expect(cards.filter(has_text="Film camera")).to_be_visible()
+    page.get_by_label("Search the listings").fill("enamel")
+    page.get_by_role("button", name="Search").click()
+    expect(page.get_by_text("1 listing is live.")).to_be_visible()
+    expect(cards).to_have_count(1)
+
+    page.get_by_label("Search the listings").fill("100%_(zeppelin),or.")
+    page.get_by_label("Search the listings").press("Enter")
+
+    expect(page.get_by_text("0 listings are live.")).to_be_visible()
+    expect(cards).to_have_count(0)
+
+
+def test_markup_shows_as_text(
+    new_person: NewPerson, url: str, database: psycopg.Connection
+) -> None:
+    """Text with markup, which the market itself would refuse, is no part of the page."""
+    markup = "<img src=x onerror=alert(1)>Film camera"
+    was = "update public.listings set title = %s where title = %s"
+    database.execute(was, [markup, "Film camera with 50 mm lens"])
+    page = new_person(url).page
+    page.goto("/")
+    page.get_by_role("link", name=markup).click()
+
+    expect(page.get_by_role("heading", name=markup)).to_be_visible()
+
+    assert 0 == page.locator("img[src=x]").count()
+    database.execute(was, ["Film camera with 50 mm lens", markup])
+
+
+def test_keyboard_reaches_the_bid(new_person: NewPerson, url: str) -> None:
+    """A person without a mouse skips the header, bids by Enter, and keeps the focus."""
+    page = signed_in(new_person, url, "Angus").page
+    at_listing(page, "Film camera")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the listing")).to_be_focused()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    expect(page.get_by_label("Your bid,")).to_be_focused()
+    page.keyboard.press("Control+a")
+    page.keyboard.type("1")
+    page.keyboard.press("Enter")
+
+    expect(page.get_by_role("alert").filter(has_text="Minimum bid is $")).to_be_visible()
+
+
 @pytest.mark.parametrize("next_", ["//evil.example", "/\t/evil.example", "https://evil.example"])
 def test_sign_in_leads_to_this_site_alone(new_person: NewPerson, url: str, next_: str) -> None:
     """The address of the sign-in page cannot send a person to another site."""
