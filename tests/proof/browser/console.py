@@ -295,6 +295,20 @@ def test_every_page_is_accessible(
     look_at(page, f"not-found-{device}")
 
 
+def test_name_of_a_row_stays_in_view_on_a_phone(
+    new_person: NewPerson, moderator: Browser, scene: Scene
+) -> None:
+    """The other cells scroll beside it."""
+    page = staff_at(new_person, moderator, phone=True).page
+    row = page.get_by_role("row").filter(has_text=scene.event_id)
+
+    page.goto(f"{CONSOLE}/queues")
+    row.locator("summary").scroll_into_view_if_needed()
+
+    expect(row.locator("summary")).to_be_in_viewport(ratio=1)
+    expect(row.get_by_role("rowheader")).to_be_in_viewport(ratio=1)
+
+
 def test_texts_of_attackers_stay_texts(staff: Person, scene: Scene) -> None:
     """No page makes an element of a text; an image would be one more request."""
     page = staff.page
