@@ -25,10 +25,6 @@ class Command(NamedTuple):
     page: str
     words: tuple[str, ...]
 
-    def __str__(self) -> str:
-        """Return the words, for the name of a test."""
-        return shlex.join(self.words)
-
 
 def pages() -> dict[str, str]:
     """Return the text of each page that people write, by its path."""

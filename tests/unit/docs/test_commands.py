@@ -6,6 +6,7 @@ import importlib.util
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,6 @@ import pytest
 
 from devstack.paths import ROOT
 from tests.support import pages
-from tests.support.pages import Command
 
 
 #: Programs of the reader's own system, which the tests of deploying do not run.
@@ -35,7 +35,7 @@ PROGRAMS = frozenset(
     | {"supabase", "useradd", "usermod"}
 )
 TEXT = pages.pages()
-COMMANDS = sorted(set(pages.commands()))
+COMMANDS = sorted({command.words for command in pages.commands()})
 #: Variables of a shell itself.
 OF_THE_SHELL = {"PWD", "HOME"}
 _NAME = re.compile(r"[a-z][a-z_-]+")
@@ -109,10 +109,9 @@ def python_words(words: tuple[str, ...]) -> tuple[str, ...] | None:
     return words[1:] if is_python and len(words) > 1 else None
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=str)
-def test_command_is_accepted(command: Command) -> None:
+@pytest.mark.parametrize("words", COMMANDS, ids=shlex.join)
+def test_command_is_accepted(words: tuple[str, ...]) -> None:
     """The program exists, and knows the target or each option."""
-    words = command.words
     program = words[0]
     python = python_words(words)
     if program == "make":
@@ -210,9 +209,7 @@ def test_data_and_python_parse(page: str, block: str) -> None:
 def test_make_alone_lists_each_target() -> None:
     """`make` prints the targets of a newcomer, each with its sentence."""
     done = run("make")
-    named = {
-        word for command in COMMANDS if command.words[0] == "make" for word in command.words[1:]
-    }
+    named = {word for words in COMMANDS if words[0] == "make" for word in words[1:]}
     targets = {word for word in named if "=" not in word}
 
     assert {"demo", "up", "test"} <= targets
