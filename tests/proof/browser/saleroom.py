@@ -32,9 +32,14 @@ def database(stack: Mapping[str, str]) -> Iterator[psycopg.Connection]:
     """Connect as the owner of the tables, after the seed of a new local database."""
     with psycopg.connect(stack["DATABASE_URL"], autocommit=True) as connection:
         connection.execute(SEED.read_text().encode())
-        # The console's tests share the stack, and need the rule of production.
+        # The tests of orders and of the console share the stack, need the rule of production for
+        # staff, and shorten the soft close.
         connection.execute(
             "update private.app_settings set value = 'true' where key = 'require_staff_aal2'"
+        )
+        connection.execute(
+            "update private.app_settings set value = '300'"
+            " where key in ('snipe_window_s', 'snipe_extend_s')"
         )
         yield connection
 
