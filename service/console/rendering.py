@@ -59,7 +59,7 @@ def install(blueprint: Blueprint, visits: Visits) -> None:
     """Give the pages of a blueprint their filters, error pages, cookies and headers."""
     for name, function in (("money", money), ("time_in_utc", time_in_utc), ("words", words)):
         blueprint.add_app_template_filter(function, name)
-    blueprint.before_request(visits.check_origin)
+    blueprint.before_request(visits.check_source)
 
     @blueprint.errorhandler(Exception)
     def answer_bug(error: Exception) -> Response:

@@ -74,6 +74,7 @@ def _add_second_factor(blueprint: Blueprint, auth_api: AuthApi, visits: Visits) 
     @Page(summary="Enrol an authenticator app.", callers=(Caller.USER,))
     def enrol() -> Response:
         session = visits.require_session()
+        visits.count_try()
         enrolment = _enrolled(auth_api, session.access_token)
         return page(visits, "enrol.html", has_image=True, enrolment=enrolment)
 

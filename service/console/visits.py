@@ -24,6 +24,8 @@ FORM_FIELD = "form_token"
 STAFF_ACTION = "call_staff_route"
 
 _VISITOR = "visitor"
+#: A page opens in a tab, and it loads a style and a script. Neither of these runs a page as code.
+_DESTINATIONS = ("document", "style", "script")
 #: A token that expires so soon is refreshed first, or it could expire before its last use.
 _REFRESH_BEFORE_S = 60
 #: Tries of a password or a code by one address in a minute.
@@ -103,13 +105,18 @@ class Visits:
         g.console_role = role
         return session
 
-    def check_origin(self) -> None:
-        """Refuse a form that a page of another site has sent.
+    def check_source(self) -> None:
+        """Refuse what a script or a frame asks for, and a form of another site.
 
         Raises:
-            RejectedError: `CSRF_INVALID`.
+            RejectedError: `FORBIDDEN`, or `CSRF_INVALID`.
 
         """
+        # A script of the web app has the same origin, so its fetch would bring the cookies and
+        # read the token of a form. No script can change this header; old browsers do not send it.
+        if request.headers.get("Sec-Fetch-Dest", "document") not in _DESTINATIONS:
+            text = "Open this page in a tab of the browser"
+            raise RejectedError("FORBIDDEN", "sec-fetch-dest", text=text)
         if request.method != "POST":
             return
         origin = request.headers.get("Origin")

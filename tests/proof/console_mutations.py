@@ -5,6 +5,7 @@ from tests.proof.mutation import mutation
 
 PAGES = ("tests/unit/service/console/test_pages.py",)
 SIGNING_IN = ("tests/unit/service/console/test_signing_in.py",)
+HOSTILE = ("tests/unit/service/console/test_hostile_requests.py",)
 ACTIONS = ("tests/unit/service/console/test_actions.py",)
 FAULTS = (
     "tests/sql/operations/test_staff_list_faults.py",
@@ -183,5 +184,26 @@ CONSOLE_MUTATIONS = (
         "_validated(model, _storable(request.args.to_dict()))",
         "_validated(model, request.args.to_dict())",
         PAGES,
+    ),
+    mutation(
+        "script of the web app reads the console",
+        VISITS,
+        '_DESTINATIONS = ("document", "style", "script")',
+        '_DESTINATIONS = ("document", "style", "script", "empty")',
+        HOSTILE,
+    ),
+    mutation(
+        "old form acts in the next session",
+        VISITS,
+        "        _set_cookie(FORM_COOKIE, secrets.token_urlsafe(32))",
+        "",
+        HOSTILE,
+    ),
+    mutation(
+        "enrolments are not limited",
+        "service/console/signing_in.py",
+        "        visits.count_try()\n        enrolment",
+        "        enrolment",
+        HOSTILE,
     ),
 )

@@ -536,6 +536,41 @@ def test_search_finds_objects_by_each_kind_of_id(
         assert 404 == staff.get(place).status_code
 
 
+def test_no_page_has_a_secret_of_a_running_auction(
+    shop: Shop, sale: Sale, staff: ConsoleBrowser
+) -> None:
+    """Staff see neither the reserve nor a maximum before the end, nor the tokens of a session."""
+    auction_id = shop.auction(bidder=sale.buyer.actor, seller=sale.seller.actor)
+    query = """
+      update private.listing_private set reserve_cents = 76543211
+      where listing_id = (select listing_id from public.auctions where id = %s)
+      returning reserve_cents
+    """
+    assert shop.value(query, auction_id)
+    bid = sale.buyer.actor.call(
+        "place_bid", auction_id=auction_id, amount_cents=900_000,
+        max_proxy_cents=54_321_977,
+    )  # fmt: skip
+    assert bid["success"], bid
+
+    pages = [
+        staff.get(path)
+        for path in (
+            "",
+            "/audit",
+            "/jobs",
+            f"/auctions/{auction_id}",
+            f"/users/{sale.seller.actor.id}",
+            f"/users/{sale.buyer.actor.id}",
+        )
+    ]
+
+    assert [200] * len(pages) == [page.status_code for page in pages]
+    secrets = ("765432", "765,432", "543219", "543,219", *staff.cookies.values())
+    for page in pages:
+        assert [] == [secret for secret in secrets if secret in page.text]
+
+
 def test_lists_have_pages(shop: Shop, staff: ConsoleBrowser) -> None:
     """The key of the last row leads to the next rows; another key is refused."""
     newest = shop.sold().id

@@ -1,5 +1,6 @@
 """A browser of the console in a test's hand, and the answers of the database behind the pages."""
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -72,6 +73,16 @@ class Visitor:
             f"https://localhost{PATH}{path}",
             data=dict(form or {}),
             headers={} if origin is None else {"Origin": origin},
+        )
+        return answer
+
+    def post_body(self, path: str, body: Mapping[str, Any], *, mimetype: str) -> TestResponse:
+        """Send a JSON body from a page of the site."""
+        answer: TestResponse = self._client.post(
+            f"https://localhost{PATH}{path}",
+            data=json.dumps(dict(body)),
+            content_type=mimetype,
+            headers={"Origin": ORIGIN},
         )
         return answer
 

@@ -14,7 +14,7 @@ from tests.unit.service.console.browsing import STAFF, Visitor, answering, staff
 
 
 AT = "2026-11-30T10:00:00+00:00"
-XSS = "<script>alert(1)</script>"
+XSS = "'\"><script>alert(1)</script>"
 REASON = "The seller asked for it"
 AUCTION = {
     "id": ORDER_ID,
@@ -48,7 +48,7 @@ ORDER: dict[str, Any] = {
     "seller_id": BUYER_ID,
     "listing": {"id": ORDER_ID, "title": XSS},
     "buyer": {"id": BUYER_ID, "display_name": "Alice"},
-    "seller": None,
+    "seller": {"id": BUYER_ID, "display_name": XSS},
     "state": "disputed",
     "state_before_dispute": "paid",
     "amount_cents": 10_000,
@@ -102,7 +102,7 @@ USER = {
     "id": BUYER_ID,
     "email": "alice@shop.test",
     "display_name": XSS,
-    "legal_name": None,
+    "legal_name": XSS,
     "role": "buyer",
     "kyc": "failed",
     "kyc_details": {"reason_code": "document_expired"},
@@ -117,7 +117,7 @@ USER = {
 EVENT = {
     "event_id": "evt_1",
     "type": "a.type",
-    "object_id": None,
+    "object_id": XSS,
     "attempts": 10,
     "error_code": "CRASHED",
     "error_message": XSS,
@@ -143,7 +143,7 @@ ROW = {
 MESSAGE = {
     "id": ORDER_ID,
     "sender_id": BUYER_ID,
-    "subject": None,
+    "subject": XSS,
     "content": XSS,
     "reason_codes": ["phone"],
     "risk_score": 60,
@@ -349,7 +349,8 @@ def test_page_has_neither_inline_code_nor_markup_of_users(service: Service, path
 
     assert [] == Outline(answer.text).inline
     assert XSS not in answer.text
-    text = "&lt;script&gt;alert(1)&lt;/script&gt;"
+    assert "<script>" not in answer.text
+    text = "&#39;&#34;&gt;&lt;script&gt;alert(1)&lt;/script&gt;"
     assert (text in answer.text) is (path != "/search")
 
 
