@@ -20,7 +20,8 @@ SECTION = README.partition("### Break it")[2].partition("### Test it")[0]
 
 def answers(block: str, stack: Mapping[str, str]) -> list[str]:
     """Run the calls of a block in a shell that has read the env file; return their answers."""
-    calls = [line.partition("    #")[0] for line in block.splitlines() if line.startswith("curl ")]
+    lines = [line.partition("    #")[0] for line in pages.joined_lines(block)]
+    calls = [line for line in lines if line.startswith("curl ")]
     return [
         subprocess.run(  # noqa: S603 - a command of our own page
             ["/bin/bash", "-c", call.replace("curl ", "curl --fail --silent ", 1)],
