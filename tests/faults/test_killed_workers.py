@@ -160,7 +160,7 @@ def test_worker_killed_in_a_transfer_pays_once(
 ) -> None:
     """The worker dies while Stripe makes the transfer, or before Stripe has it."""
     order = payable_order(shop)
-    shop.command("POST", "/faults", delay_s=15, when=when, method="POST", path="/v1/transfers")
+    shop.command("POST", "/faults", delay_s=5, when=when, method="POST", path="/v1/transfers")
     fleet = new_fleet()
     fleet.start()
     shop.moved(order, "released")
