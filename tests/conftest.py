@@ -29,8 +29,8 @@ MEMORY = Path("/dev/shm")  # noqa: S108 - each test makes a folder of its own th
 MEMORY_BYTES = 4 * 2**30
 #: Options of pytest that leave out tests.
 CHOICES = ("keyword", "markexpr", "collectonly", "lf", "stepwise", "deselect", "ignore")
-#: Folders whose tests share servers, and one whose tests start servers of their own.
-SHARING = ("tests/integration/", "tests/devstack/gateway/", "tests/devstack/stripe")
+#: Folders whose tests share servers or databases, and one whose tests start servers of their own.
+SHARING = ("tests/integration/", "tests/devstack/gateway/", "tests/devstack/stripe", "tests/schema")
 ONE_BY_ONE = "tests/devstack/supervisor/"
 #: The tests that share a running system.
 LONGEST_GROUP = "stack"
@@ -69,10 +69,10 @@ def pytest_collection() -> Generator[None, object, object]:
 
 @pytest.hookimpl(tryfirst=True)  # xdist reads the marks in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let one process run all tests of a file, or of a folder whose tests share servers.
+    """Let one process run all tests of a file, or of a folder whose tests share something.
 
-    Two processes would start the servers twice, and xdist is slow with 8,000 groups of one test.
-    The longest group starts first, because a run ends no sooner than it.
+    Two processes would start the servers or build the databases twice, and xdist is slow with
+    8,000 groups of one test. The longest group starts first, because a run ends no sooner than it.
     """
     for item in items:
         file = item.nodeid.split("::")[0]

@@ -6,12 +6,18 @@ import psycopg
 import pytest
 from psycopg import Connection
 
-from devstack.postgres.schema import build_database
+from devstack.postgres.schema import build_database, migration_files
 
 
 @pytest.fixture(scope="session")
 def baseline_url(admin_url: str) -> str:
     return build_database(admin_url, "market_baseline", [])
+
+
+@pytest.fixture(scope="session")
+def migrated_url(admin_url: str) -> str:
+    """Build a database from all migrations, which no test changes."""
+    return build_database(admin_url, "market_migrated", migration_files())
 
 
 @pytest.fixture

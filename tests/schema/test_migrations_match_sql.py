@@ -7,7 +7,7 @@ import pytest
 from psycopg import sql
 
 from devstack.paths import ROOT
-from devstack.postgres.schema import build_database, declared_files, migration_files
+from devstack.postgres.schema import build_database, declared_files
 from tests.support.dumps import difference, dumped_schema
 
 
@@ -55,11 +55,6 @@ DEFAULTS = {
 @pytest.fixture(scope="module")
 def declared_url(admin_url: str) -> str:
     return build_database(admin_url, "market_declared", declared_files())
-
-
-@pytest.fixture(scope="module")
-def migrated_url(admin_url: str) -> str:
-    return build_database(admin_url, "market_migrated", migration_files())
 
 
 def test_migrations_build_the_declared_schema(declared_url: str, migrated_url: str) -> None:
