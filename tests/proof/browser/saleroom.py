@@ -296,6 +296,81 @@ def test_tool_ends_an_auction_in_a_minute(new_person: NewPerson, url: str) -> No
         expect(person.page.locator("#time")).to_have_text(re.compile(r"0:[2-5]\d|1:00"))
 
 
+def evaluated(page: Page, module: str, expression: str) -> object:
+    """Return what an expression gives with the names of a module of the pages."""
+    return page.evaluate(
+        f"import('/modules/{module}.js').then(async (module) => {{ return await ({expression}) }})"
+    )
+
+
+def test_older_version_of_an_auction_is_dropped(new_person: NewPerson, url: str) -> None:
+    """Messages may overtake each other, so a row of an older version changes nothing."""
+    page = new_person(url).page
+    page.goto("/")
+
+    shown = """(() => {
+      const auction = new module.LiveAuction({ id: 'a', version: 5, end_at: 'x' }, () => {}, null)
+      for (const [version, price] of [[6, 600], [4, 400], [6, 601]]) {
+        auction.applyTimed({ version, current_price_cents: price, id: 'message', server_time: 'x' })
+      }
+      return auction.state
+    })()"""
+
+    state = {"id": "a", "version": 6, "end_at": "x", "current_price_cents": 601}
+    assert state == evaluated(page, "auction", shown)
+
+
+def test_countdown_uses_the_clock_of_the_server(new_person: NewPerson, url: str) -> None:
+    """A browser whose clock is wrong by an hour shows the right time."""
+    page = new_person(url).page
+    page.goto("/")
+
+    left = """(() => {
+      const now = Date.now()
+      Date.now = () => now
+      const at = (seconds) => new Date(Date.now() + seconds * 1000).toISOString()
+      module.setServerTime(at(3600))
+      return [module.span(module.remaining(at(3700))), module.remaining(at(3000))]
+    })()"""
+
+    assert ["1:40", 0] == evaluated(page, "clock", left)
+
+
+@pytest.mark.parametrize(
+    ("text", "cents"), [("12.5", 1250), ("$1,250.05", 125_005), ("0.29", 29), (" ", None)]
+)
+def test_amounts_are_whole_cents(
+    new_person: NewPerson, url: str, text: str, cents: int | None
+) -> None:
+    """An amount becomes cents without an error of rounding."""
+    page = new_person(url).page
+    page.goto("/")
+
+    assert cents == evaluated(page, "money", f"module.cents({text!r})")
+
+
+def test_amounts_of_other_forms_are_refused(new_person: NewPerson, url: str) -> None:
+    """A form with half a cent, a word or a second point tells the right form."""
+    page = new_person(url).page
+    page.goto("/")
+    texts = ["1.005", "ten", "1.2.3", "-1"]
+
+    refusals = (
+        f"{texts}.map((text) => {{ try {{ return module.cents(text) }} catch {{ return 0 }} }})"
+    )
+
+    assert [0, 0, 0, 0] == evaluated(page, "money", refusals)
+
+
+def test_staff_reach_the_console_from_here(new_person: NewPerson, url: str) -> None:
+    """The service's console stands on the saleroom's origin too, and its forms work there."""
+    ruby = new_person(url)
+    ruby.page.goto("/sign-in")
+    with ruby.expecting("answered 401"):
+        ruby.page.get_by_role("link", name="console").click()
+        expect(ruby.page.get_by_label("Password")).to_be_visible()
+
+
 def test_search_finds_words_of_a_listing(new_person: NewPerson, url: str) -> None:
     """The page shows the listings that have the word, and says so when there is none."""
     page = new_person(url).page
