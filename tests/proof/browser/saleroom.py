@@ -310,7 +310,7 @@ def test_older_version_of_an_auction_is_dropped(new_person: NewPerson, url: str)
 
     shown = """(() => {
       const auction = new module.LiveAuction({ id: 'a', version: 5, end_at: 'x' }, () => {}, null)
-      for (const [version, price] of [[6, 600], [4, 400], [6, 601]]) {
+      for (const [version, price] of [[6, 600], [6, 601], [4, 400]]) {
         auction.applyTimed({ version, current_price_cents: price, id: 'message', server_time: 'x' })
       }
       return auction.state
