@@ -102,7 +102,7 @@ rules: setup ## check and test the alert rules and the names of our metrics by p
 	  | $$(.ci/promtool) check metrics && echo "names of metrics: ok"
 
 browser: setup ## use the pages as people do, in a real Chromium (from npm, 70 MB)
-	@$(BIN)/python -m pytest -q $(filter-out %/conftest.py,$(wildcard tests/proof/browser/*.py)) $(PYTEST_FLAGS)
+	@$(BIN)/python -m pytest -q -n 2 $(SIDE_BY_SIDE) $(filter-out %/conftest.py,$(wildcard tests/proof/browser/*.py)) $(PYTEST_FLAGS)
 
 advisors: setup ## run Supabase's own linter on the schema; a reviewed list explains each finding
 	@$(BIN)/python -m pytest -q tests/proof/advisors.py

@@ -16,7 +16,7 @@ def browser() -> Iterator[Browser]:
     """Run the browser until the last test has ended."""
     OUT.mkdir(exist_ok=True)
     for report in OUT.glob("failed-*"):
-        report.unlink()
+        report.unlink(missing_ok=True)
     expect.set_options(timeout=TIMEOUT_MS)
     with chromium.running() as started:
         yield started
