@@ -251,6 +251,20 @@ def test_new_person_must_be_verified_to_bid(new_person: NewPerson, url: str) -> 
     expect(page.get_by_text("KYC verification required to bid")).to_be_visible()
 
 
+def test_form_waits_for_its_script(new_person: NewPerson, url: str) -> None:
+    """Before the script runs, a press would put the password into the address."""
+    person = new_person(url)
+    page = person.page
+    page.route("**/modules/sign-in.js", lambda route: route.abort("connectionreset"))
+    with person.expecting("net::ERR_CONNECTION_RESET"):
+        page.goto("/sign-in")
+
+    page.get_by_role("region", name="With your own account").get_by_label("Password").press("Enter")
+
+    expect(page.get_by_role("button", name="Sign in", exact=True)).to_be_disabled()
+    expect(page).to_have_url(f"{url}/sign-in")
+
+
 def test_two_windows_are_two_people(new_person: NewPerson, url: str) -> None:
     """Each window of one browser keeps a session of its own."""
     kylie = signed_in(new_person, url, "Kylie")

@@ -40,9 +40,9 @@ export function parameter(name) {
  */
 export function onSubmit(form, handler) {
   const problem = form.querySelector('.problem')
+  const button = form.querySelector('button[type=submit], button:not([type])')
   form.addEventListener('submit', async (event) => {
     event.preventDefault()
-    const button = form.querySelector('button[type=submit], button:not([type])')
     button.disabled = true
     problem.textContent = ''
     try {
@@ -53,4 +53,6 @@ export function onSubmit(form, handler) {
       button.disabled = false
     }
   })
+  // Without this listener a browser would send the form itself, with a password in the address.
+  button.disabled = false
 }
