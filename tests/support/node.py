@@ -98,6 +98,11 @@ def compiled(program: str) -> str:
     return _run([npm.node(), compiler, *options, program], os.environ, FILE_S).stdout
 
 
+def parsed(module: Path) -> str:
+    """Return the error of Node's parser in a module, or nothing."""
+    return _run([npm.node(), "--check", str(module)], os.environ, FILE_S).stdout
+
+
 def _run(
     command: list[str],
     environment: Mapping[str, str],

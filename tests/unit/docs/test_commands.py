@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from devstack.paths import ROOT
-from tests.support import pages
+from tests.support import node, pages
 
 
 #: Programs of the reader's own system, which the tests of deploying do not run.
@@ -204,6 +204,24 @@ def test_data_and_python_parse(page: str, block: str) -> None:
         json.loads(block)
     else:
         ast.parse(block)
+
+
+@pytest.mark.parametrize(
+    ("page", "block"),
+    [
+        (page, block)
+        for page, text in TEXT.items()
+        # `make client` runs those of docs/api.md.
+        if page != "docs/api.md"
+        for block in pages.blocks(text, "js")
+    ],
+)
+def test_javascript_parses(page: str, block: str, tmp_path: Path) -> None:
+    """A block of JavaScript is a module."""
+    module = tmp_path / "block.mjs"
+    module.write_text(block)
+
+    assert "" == node.parsed(module), page
 
 
 def test_make_alone_lists_each_target() -> None:
