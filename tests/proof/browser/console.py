@@ -695,3 +695,16 @@ def test_script_of_the_site_reads_no_page(staff: Person) -> None:
 
     assert "Open this page in a tab of the browser" in text
     assert "form_token" not in text
+
+
+def test_site_keeps_no_handle_on_a_tab_of_the_console(staff: Person) -> None:
+    """A script of another page opens the console, and cannot reach into its tab."""
+    page = staff.page
+
+    page.goto("/api/health/live")
+    with page.context.expect_page() as opened:
+        page.evaluate("path => { window.tab = open(path) }", CONSOLE)
+    expect(opened.value.get_by_role("heading", name="Auctions", exact=True)).to_be_visible()
+
+    assert page.evaluate("() => window.tab.closed")
+    opened.value.close()
