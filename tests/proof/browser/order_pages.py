@@ -133,6 +133,21 @@ def test_buyer_whose_payment_fails_tries_again(
     expect(state(page)).to_have_text("Payment received")
 
 
+def test_disputed_payment_shows_live(
+    shop: Shop, seller: Browser, buyer: Browser, new_person: NewPerson
+) -> None:
+    """The bank of one test card disputes the payment, and both windows show it by themselves."""
+    order = shop.sold(buyer.actor, seller.actor)
+    sells, buys = (at_order(new_person, who, order).page for who in (seller, buyer))
+
+    pay(buys, "4000 0000 0000 0259")
+
+    for page in (sells, buys):
+        expect(state(page)).to_have_text("Disputed")
+        expect(page.get_by_text("This order is disputed")).to_be_visible()
+    expect(buys.get_by_label("pickup code")).to_be_hidden()
+
+
 def test_wrong_code_is_refused(
     shop: Shop, seller: Browser, buyer: Browser, new_person: NewPerson
 ) -> None:
