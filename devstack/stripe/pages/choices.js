@@ -30,3 +30,4 @@ if (state.leave) {
 }
 showChoices(state.groups)
 onSubmit(send)
+at('submit').disabled = false

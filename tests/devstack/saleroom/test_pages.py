@@ -77,6 +77,7 @@ def test_policy_names_our_origin_and_supabase_alone(client: httpx.Client) -> Non
     directives = dict(part.split(" ", 1) for part in policy.split("; "))
     assert "'none'" == directives["default-src"]
     assert "'self'" == directives["script-src"] == directives["style-src"]
+    assert "'none'" == directives["form-action"]
     assert "'self' http://127.0.0.1:2 ws://127.0.0.1:2" == directives["connect-src"]
 
 
