@@ -1,6 +1,7 @@
 """The tools of the pages, which the product does not have.
 
 They change the database directly, so that a person need not wait for the end of an auction.
+`tools/verify_bid_log.py` finds such a change: the log of the auction does not tell of it.
 """
 
 import uuid
