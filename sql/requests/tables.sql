@@ -9,4 +9,4 @@ create table private.request_receipts (
   constraint request_receipts_pkey primary key (caller_id, client_request_id)
 );
 comment on table private.request_receipts is 'Answers of calls by client_request_id. A client may repeat a call for 30 days, and its effect happens only once.';
-comment on column private.request_receipts.arguments_hash is 'A hash of the arguments of the call. Null for a call of an earlier release.';
+comment on column private.request_receipts.arguments_hash is 'A hash of the arguments of the call. Null where the function compares them itself.';

@@ -177,8 +177,9 @@ MONEY_MUTATIONS = (
     mutation(
         "request id serves for another request",
         REQUESTS,
-        "or v_refund.request <> private.refund_request(p_payment_intent_id, p_amount_cents)",
-        "or false",
+        "    or v_refund.request is distinct from private.refund_request(\n"
+        "      p_payment_intent_id, p_amount_cents\n    )\n",
+        "",
         MONEY,
     ),
     mutation(

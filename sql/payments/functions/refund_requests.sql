@@ -240,9 +240,9 @@ begin
     return null;
   elsif v_refund.order_id <> p_order_id
     or v_refund.initiated_by is distinct from p_user_id
-    or v_refund.request <> private.refund_request(p_payment_intent_id, p_amount_cents)
-    -- A refund of an earlier release has no request.
-    or v_refund.amount_cents <> p_amount_cents
+    or v_refund.request is distinct from private.refund_request(
+      p_payment_intent_id, p_amount_cents
+    )
   then
     return private.refusal('REQUEST_ID_REUSED', 'This request id was used for something else');
   end if;

@@ -107,17 +107,6 @@ def test_id_of_a_part_does_not_serve_for_all_that_is_left(
     assert [(first or 10_000, "pending", None)] == refunds(owner)
 
 
-def test_refund_of_an_earlier_release_answers_its_repeat(owner: Connection, order_id: UUID) -> None:
-    """A refund without a stored request is compared by its amount alone."""
-    paid(owner, order_id)
-    request = {"client_request_id": uuid4()}
-    answer = refund_requested(owner, order_id, 3_000, **request)
-    owner.execute("update public.refunds set request = null")
-
-    assert answer == refund_requested(owner, order_id, 3_000, **request)
-    assert "REQUEST_ID_REUSED" == refund_requested(owner, order_id, 3_001, **request)["code"]
-
-
 def test_staff_refund_no_purchase_of_their_own(
     owner: Connection, order_id: UUID, alice: Actor
 ) -> None:

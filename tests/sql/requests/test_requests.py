@@ -110,16 +110,6 @@ def test_id_belongs_to_the_arguments_of_its_call(
     assert {"update_listing", "resolve_dispute", "staff_decide_message"} <= repeatable.keys()
 
 
-def test_receipt_of_an_earlier_release_answers_its_repeat(owner: Connection, seller: Actor) -> None:
-    """A receipt without stored arguments answers each repeat."""
-    listing_id = listed(seller)["listing"]["id"]
-    cancelled = {"listing_id": listing_id, "client_request_id": uuid4()}
-    first = seller.call("cancel_listing", **cancelled)
-    owner.execute("update private.request_receipts set arguments_hash = null")
-
-    assert first == seller.call("cancel_listing", **cancelled)
-
-
 def test_id_belongs_to_one_caller(owner: Connection, seller: Actor, alice: Actor) -> None:
     """Another user's id has no effect on a call."""
     owner.execute("update public.users set role = 'seller'")

@@ -35,7 +35,7 @@ def test_old_object_without_a_row_is_found(owner: Connection, service: Actor, bu
 def test_object_with_a_row_is_kept(
     owner: Connection, service: Actor, seller: Actor, alice: Actor
 ) -> None:
-    """An object with a row of any type is kept, also with a row of an earlier release."""
+    """An object with a row of any type is kept; the row of a photo is enough."""
     listing_id = listed(seller)["listing"]["id"]
     dispute_id = disputed(owner, seller, alice)
     kept = {
