@@ -21,7 +21,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup demo test test-product test-devstack test-js coverage proof soak oracles \
   convergence fuzz chaos mutants canary-faults pg15 deployment rules browser advisors plans types client access snapshot monitoring check \
-  fmt up stop status reset psql bench drill migration docs hooks
+  fmt up stop status reset psql bench drill migration landed docs hooks
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,7 @@ check: setup ## check format, lint, types, import rules, SQL, workflows, image, 
 	@$(BIN)/lint-imports --no-logo > .import_linter.log || { cat .import_linter.log; rm -f .import_linter.log; exit 1; }; rm -f .import_linter.log; echo "imports: ok"
 	@$(BIN)/sqlfluff lint --disable-progress-bar sql > .sqlfluff.log || { cat .sqlfluff.log; rm -f .sqlfluff.log; exit 1; }; rm -f .sqlfluff.log; echo "sql: ok"
 	@$(BIN)/squawk supabase/migrations/*.sql
+	@$(BIN)/python .ci/landed.py && echo "landed migrations: ok"
 	@$(BIN)/actionlint -shellcheck $(BIN)/shellcheck && $(BIN)/zizmor --offline --quiet .github && echo "workflows: ok"
 	@$(BIN)/hadolint Dockerfile && $(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec compose.yaml \
 	  && $(BIN)/shellcheck .ci/run .ci/postgres15 .ci/nginx .ci/promtool && echo "image: ok"
@@ -148,6 +149,9 @@ fmt: setup ## format Python and SQL
 
 migration: setup ## create a migration (name=<domain>_<change>), and print what it must cover
 	@$(BIN)/python -m devstack.postgres.migration "$(name)"
+
+landed: setup ## record the hash of each new migration, after which nobody edits it
+	@$(BIN)/python .ci/landed.py --add
 
 docs: setup ## write the generated parts of docs/api.md and docs/database.md anew
 	@$(BIN)/python .ci/api_docs.py

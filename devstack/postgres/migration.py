@@ -39,7 +39,8 @@ def main() -> None:
     path = MIGRATIONS / f"{version}_{name}.sql"
     path.write_text(HEADER)
     print("\n".join(difference) or "sql/ and the migrations build the same schema.")  # noqa: T201 -- the result
-    print(f"wrote {path.relative_to(ROOT)}", file=sys.stderr)  # noqa: T201 -- the result
+    hint = f"wrote {path.relative_to(ROOT)}; when it is whole, `make landed` records it"
+    print(hint, file=sys.stderr)  # noqa: T201 -- the result
 
 
 def missing_from_migrations() -> list[str]:
