@@ -19,7 +19,7 @@ _TOKEN_PATH = "/auth/v1/token"  # noqa: S105 - a path, no secret
 _FACTORS_PATH = "/auth/v1/factors"
 _TIMEOUT_S = 1.5
 #: Auth answers these to a request that it understands and does not grant.
-_REFUSALS = frozenset({400, 403, 404, 409, 422})
+_REFUSALS = frozenset({400, 403, 404, 422})
 _ENDED_SESSION = frozenset({401, 403, 404})
 #: Auth counts sign-ins in windows of five minutes and names no time to wait.
 _RETRY_AFTER_MS = 60_000
@@ -192,6 +192,9 @@ def _refuse(call: str, answer: httpx.Response, code: str) -> None:
     """Raise unless Auth has done the call; `code` names its refusal of what the user sent."""
     if answer.status_code == HTTPStatus.TOO_MANY_REQUESTS:
         raise RejectedError("RATE_LIMITED", call, fields={"retry_after_ms": _RETRY_AFTER_MS})
+    if answer.status_code == HTTPStatus.CONFLICT:
+        # Requests of two tabs refresh one session at once. The session goes on.
+        raise TransientError("AUTH_UNREACHABLE", f"{call}: {answer.status_code}")
     if answer.status_code in _REFUSALS:
         raise RejectedError(code, f"{call}: {answer.status_code}")
     _refuse_failure(call, answer)

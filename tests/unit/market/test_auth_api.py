@@ -308,6 +308,14 @@ def test_limit_of_auth_is_a_refusal(name: str) -> None:
     assert (RejectedError, "RATE_LIMITED") == failure_of(name, httpx.Response(429))
 
 
+@pytest.mark.parametrize("name", sorted(CALLS.keys() - {"sign_out"}))
+def test_conflict_of_two_tabs_ends_no_session(name: str) -> None:
+    """Auth answers 409 to a refresh while another one of the same session holds its lock."""
+    answer = httpx.Response(409, json={"code": "conflict"})
+
+    assert (TransientError, "AUTH_UNREACHABLE") == failure_of(name, answer)
+
+
 def test_tokens_are_not_printed() -> None:
     """A log or a traceback must not hold them."""
     enrolment = auth_api.Enrolment(factor_id="1", secret="secret", qr_code="secret")
