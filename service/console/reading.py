@@ -27,6 +27,7 @@ class _Place(NamedTuple):
 ROWS = 50
 #: The closes that the plot shows.
 _CLOSES = 100
+#: The newest parts of each kind that the page of an order shows.
 _MOST_PARTS = 200
 _MONEY = "id,status,amount_cents,created_at"
 _ORDER = (
@@ -153,7 +154,7 @@ def order(database: Database, order_id: str) -> Mapping[str, Any]:
     parts = ",".join(f"{name}:{table}({columns})" for name, (table, columns) in _PARTS.items())
     found = dict(_one(database, "orders", f"{_ORDER},{parts}", order_id))
     for name in _PARTS:
-        found[name] = sorted(found[name], key=lambda part: part["created_at"])[:_MOST_PARTS]
+        found[name] = sorted(found[name], key=lambda part: part["created_at"])[-_MOST_PARTS:]
     return found
 
 

@@ -71,6 +71,9 @@ def install(blueprint: Blueprint, visits: Visits) -> None:
         if not request.environ["PATH_INFO"].startswith(PATH):
             # Flask takes `//api` for `/api`, and the service refuses it: no page has such a path.
             return answer_to(error)
+        if error.code == "UNAUTHORIZED":
+            # The form of the sign-in that follows is that of a visitor.
+            visits.forget()
         name = _PAGES.get(error.code, "error.html")
         if name == _SECOND_FACTOR and "console_role" in g:
             # This member of staff has proved a factor. Another user lacks one.

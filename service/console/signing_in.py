@@ -47,15 +47,15 @@ def _add_sign_in(blueprint: Blueprint, auth_api: AuthApi, visits: Visits) -> Non
         visits.check_form()
         form = read_body(SignInForm)
         visits.count_try()
-        visits.begin(auth_api.sign_in(form.email.strip(), form.password))
-        log.info("console_signed_in")
+        session = visits.begin(auth_api.sign_in(form.email.strip(), form.password))
+        log.info("console_signed_in", user_id=session.user_id)
         return redirect_to("")
 
     @blueprint.post("/sign-out")
     @Page(summary="Sign out.", callers=(Caller.USER,))
     def sign_out() -> Response:
-        visits.require_session()
-        visits.end()
+        auth_api.sign_out(visits.require_session().access_token)
+        visits.forget()
         return redirect_to("")
 
 

@@ -95,12 +95,7 @@ class Visits:
 
         """
         session = self.require_session()
-        try:
-            role = self._sessions.check_staff(session)
-        except RejectedError as refusal:
-            if refusal.code == "UNAUTHORIZED":
-                self._forget()
-            raise
+        role = self._sessions.check_staff(session)
         self._limits.hit(STAFF_ACTION, session.user_id)
         g.console_role = role
         return session
@@ -144,22 +139,30 @@ class Visits:
         owner = _VISITOR if session is None or session.session_id is None else session.session_id
         return hmac.new(_form_key().encode(), owner.encode(), hashlib.sha256).hexdigest()
 
-    def begin(self, tokens: Tokens) -> None:
-        """Keep the tokens of a session in the browser."""
+    def begin(self, tokens: Tokens) -> Session:
+        """Keep the tokens of a session in the browser, and return it.
+
+        Raises:
+            RejectedError: `UNAUTHORIZED` for a token that is none of ours.
+
+        """
+        session = self._sessions.session_of(tokens.access_token)
         _set_cookie(ACCESS_COOKIE, tokens.access_token)
         _set_cookie(REFRESH_COOKIE, tokens.refresh_token)
         # A page from before the sign-in keeps no key that still counts.
         _set_cookie(FORM_COOKIE, secrets.token_urlsafe(32))
+        return session
 
-    def end(self) -> None:
-        """End the session at Auth, and drop it from the browser."""
-        self._auth_api.sign_out(self.access_token())
-        self._forget()
+    def forget(self) -> None:
+        """Drop the session that the browser has sent, for it has ended.
 
-    def access_token(self) -> str:
-        """Return the access token of this request, which may be a new one."""
-        token: str = g.console_session.access_token
-        return token
+        A request that another site has led here sends no cookie, and drops none.
+        """
+        g.pop("console_session", None)
+        g.pop("console_role", None)
+        for name in (ACCESS_COOKIE, REFRESH_COOKIE):
+            if name in {*request.cookies, *_changed_cookies()}:
+                _set_cookie(name, "")
 
     def add_cookies(self, response: Response) -> None:
         """Add the cookies that this request has changed."""
@@ -171,7 +174,8 @@ class Visits:
                 path=PATH,
                 secure=True,
                 httponly=True,
-                samesite="Strict",
+                # A link in another site opens the page of the sign-in. It must not replace the key.
+                samesite="Lax" if name == FORM_COOKIE else "Strict",
             )
 
     def _known_session(self) -> Session:
@@ -189,20 +193,10 @@ class Visits:
         refresh_token = request.cookies.get(REFRESH_COOKIE)
         if not refresh_token:
             raise RejectedError("UNAUTHORIZED", "console_cookie_missing")
-        try:
-            tokens = self._auth_api.refresh(refresh_token)
-        except RejectedError as refusal:
-            if refusal.code == "UNAUTHORIZED":
-                self._forget()
-            raise
+        tokens = self._auth_api.refresh(refresh_token)
         _set_cookie(ACCESS_COOKIE, tokens.access_token)
         _set_cookie(REFRESH_COOKIE, tokens.refresh_token)
         return self._sessions.session_of(tokens.access_token)
-
-    def _forget(self) -> None:
-        g.pop("console_session", None)
-        for name in (ACCESS_COOKIE, REFRESH_COOKIE):
-            _set_cookie(name, "")
 
 
 def _form_key() -> str:

@@ -61,10 +61,24 @@ CONSOLE_MUTATIONS = (
     ),
     mutation(
         "ended session stays in the browser",
-        VISITS,
-        "                self._forget()\n            raise\n        self._limits",
-        "                pass\n            raise\n        self._limits",
+        RENDERING,
+        "            visits.forget()\n",
+        "            pass\n",
         SIGNING_IN,
+    ),
+    mutation(
+        "link of another site replaces the key of the forms",
+        VISITS,
+        'samesite="Lax" if name == FORM_COOKIE else "Strict"',
+        'samesite="Strict"',
+        SIGNING_IN,
+    ),
+    mutation(
+        "two tabs that refresh at once end the session",
+        "market/auth_api.py",
+        "if answer.status_code == HTTPStatus.CONFLICT:",
+        "if False:",
+        ("tests/unit/market/test_auth_api.py",),
     ),
     mutation(
         "script reads the cookies of the console",

@@ -244,7 +244,11 @@ def test_new_moderator_enrols_signs_out_and_signs_in(shop: Shop, new_person: New
         expect(page.get_by_role("alert")).to_contain_text("This code is wrong")
     prove(page, secret)
     expect(heading(page)).to_have_text("Auctions")
-    assert {"Strict"} == {cookie["sameSite"] for cookie in person.context.cookies()}
+    assert {
+        "console_access": "Strict",
+        "console_refresh": "Strict",
+        "console_form": "Lax",
+    } == {cookie["name"]: cookie["sameSite"] for cookie in person.context.cookies()}
     assert "" == page.evaluate("document.cookie")
 
     tab = person.context.new_page()
@@ -663,6 +667,30 @@ def test_form_of_another_origin_is_refused(shop: Shop, staff: Person, site: str)
 
     query = "select suspended_at from public.users where id = %s"
     assert shop.value(query, user.id) is None
+
+
+def test_link_of_another_site_leads_to_the_page(shop: Shop, staff: Person) -> None:
+    """The browser leaves the session behind; the page then opens itself, and other tabs go on."""
+    page = staff.page
+    user = shop.person("user")
+    page.goto(f"{CONSOLE}/users/{user.id}")
+    linked = staff.context.new_page()
+    address = f"{shop.environment['SERVICE_URL']}{CONSOLE}/orders?state=paid"
+    link = f"<title>Chat</title><a href='{address}'>Paid orders</a>"
+    linked.route(
+        "http://localhost/**", lambda route: route.fulfill(body=link, content_type="text/html")
+    )
+
+    linked.goto("http://localhost/")
+    with staff.expecting("answered 401"):
+        linked.get_by_role("link", name="Paid orders").click()
+        expect(heading(linked)).to_have_text("Sign in")
+    linked.get_by_role("link", name="Open the page").click()
+    expect(heading(linked)).to_have_text("Orders")
+    expect(linked.get_by_label("State")).to_have_value("paid")
+    act(page, "Suspend the user")
+    expect_done(page, "suspend user")
+    linked.close()
 
 
 def answer_with_form(route: Route, action: str, body: str) -> None:

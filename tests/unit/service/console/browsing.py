@@ -54,6 +54,10 @@ class Visitor:
         """Set a cookie."""
         self._client.set_cookie(name, value, path=PATH, domain="localhost")
 
+    def forget(self, name: str) -> None:
+        """Drop a cookie."""
+        self._client.delete_cookie(name, path=PATH, domain="localhost")
+
     def cookie(self, name: str) -> str | None:
         """Return the value of a cookie."""
         cookie = self._client.get_cookie(name, path=PATH, domain="localhost")

@@ -185,6 +185,20 @@ def test_refusal_has_a_page(service: Service, action: str) -> None:
     assert (409, True) == (answer.status_code, "Too &lt;late&gt;" in answer.text)
 
 
+def test_refusal_keeps_the_reason(service: Service) -> None:
+    """No cache keeps the form, so the person would have to write it again."""
+    reason = f"{REASON}, and <b>nobody</b> paid"
+    answering(service, {"requeue_outbox": {"success": False, "code": "CONFLICT", "error": "No"}})
+    visitor = staff_of(service)
+    form = form_of(visitor, "requeue-row", reason=reason)
+
+    kept = visitor.post("/actions/requeue-row", form)
+    forged = visitor.post("/actions/requeue-row", form | {"form_token": "0" * 64})
+
+    assert f"<dd>{REASON}, and &lt;b&gt;nobody&lt;/b&gt; paid</dd>" in kept.text
+    assert (403, False) == (forged.status_code, REASON in forged.text)
+
+
 def test_missing_factor_of_another_user_has_a_page(service: Service) -> None:
     """The admin has proved a factor, so the page does not ask for it again."""
     text = "This user has no verified second factor"

@@ -407,6 +407,21 @@ def test_empty_page_says_so(service: Service, path: str) -> None:
         assert "None." in answer.text
 
 
+def test_long_history_of_an_order_ends_with_the_newest(service: Service) -> None:
+    """The page has at most 200 parts of each kind, and its reader asks what happened last."""
+    [event] = ORDER["events"]
+    times = [f"2026-11-30T11:{minute:02}:{second:02}+00:00"
+             for minute in range(4) for second in range(60)]  # fmt: skip
+    events = [event | {"created_at": time} for time in reversed(times)]
+    answering(service, RPCS, TABLES | {"orders": [ORDER | {"events": events}]})
+
+    text = staff_of(service).get(f"/orders/{ORDER_ID}").text
+
+    assert [False, False, True, True] == [
+        f'datetime="{times[place]}"' in text for place in (0, 39, 40, 239)
+    ]
+
+
 @pytest.mark.parametrize("path", PATHS)
 def test_rows_are_read_with_the_rights_of_the_caller(service: Service, path: str) -> None:
     """The token of the session goes along, so SQL asks for the second factor as well."""

@@ -4,6 +4,7 @@ import time
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from market.auth_api import Enrolment, Tokens
 from market.errors import MarketError, RejectedError, TransientError
@@ -84,7 +85,7 @@ def test_page_is_closed_to_other_sites(service: Service) -> None:
 
 
 def test_cookies_reach_neither_scripts_nor_other_paths(service: Service) -> None:
-    """Each cookie of a sign-in has the four attributes."""
+    """No request from another site has the session; a link has the key, or it would replace it."""
     visitor = Visitor(service)
     token = token_in(visitor.get())
     service.auth_api.sign_in.return_value = STRONG
@@ -95,7 +96,8 @@ def test_cookies_reach_neither_scripts_nor_other_paths(service: Service) -> None
     assert {ACCESS_COOKIE, REFRESH_COOKIE, FORM_COOKIE} == {line.split("=")[0] for line in lines}
     for line in lines:
         attributes = {part.strip() for part in line.split(";")[1:]}
-        assert {"Secure", "HttpOnly", f"Path={PATH}", "SameSite=Strict"} == attributes
+        same_site = "Lax" if line.startswith(FORM_COOKIE) else "Strict"
+        assert {"Secure", "HttpOnly", f"Path={PATH}", f"SameSite={same_site}"} == attributes
 
 
 def test_password_opens_the_console(service: Service) -> None:
@@ -105,9 +107,11 @@ def test_password_opens_the_console(service: Service) -> None:
     key = visitor.cookie(FORM_COOKIE)
     service.auth_api.sign_in.return_value = STRONG
 
-    answer = visitor.post("/sign-in", SIGN_IN | {"form_token": token})
+    with capture_logs() as logs:
+        answer = visitor.post("/sign-in", SIGN_IN | {"form_token": token})
 
     assert (303, PATH) == (answer.status_code, answer.headers["Location"])
+    assert ("console_signed_in", BUYER_ID) == (logs[-1]["event"], logs[-1]["user_id"])
     service.auth_api.sign_in.assert_called_once_with("ops@shop.test", "secret")
     assert STRONG.access_token == visitor.cookie(ACCESS_COOKIE)
     assert key != visitor.cookie(FORM_COOKIE)
@@ -284,6 +288,21 @@ def test_code_of_any_own_app_counts(service: Service, errors: list[Any], status:
     assert len(errors) == service.auth_api.prove.call_count
 
 
+def test_session_that_ended_before_the_code_can_begin_again(service: Service) -> None:
+    """Auth alone knows it then. The page that follows is that of a visitor, and its form works."""
+    visitor = weak(service)
+    service.auth_api.verified_factors.side_effect = RejectedError("UNAUTHORIZED")
+    service.auth_api.sign_in.return_value = STRONG
+
+    page = prove(visitor)
+    session = visitor.cookie(ACCESS_COOKIE)
+    again = visitor.post("/sign-in", SIGN_IN | {"form_token": token_in(page)})
+
+    assert (401, True) == (page.status_code, "<h1>Sign in</h1>" in page.text)
+    assert session is None
+    assert 303 == again.status_code
+
+
 @pytest.mark.parametrize(
     "code", ["", "12345", "1234567", "abcdef", "\u0661\u0662\u0663\u0664\u0665\u0666"]
 )
@@ -376,6 +395,45 @@ def test_visitors_are_limited_by_address(service: Service, monkeypatch: pytest.M
 
     assert [401, 429] == [Visitor(service, "x").get(path).status_code for path in ("", "/jobs")]
     assert 429 == Visitor(service).get("/console.css").status_code
+
+
+def test_link_of_another_site_says_that_the_session_stayed_behind(service: Service) -> None:
+    """Browsers send no strict cookie with it, so the page offers to open itself once more."""
+    sent = {"Sec-Fetch-Site": "cross-site"}
+
+    linked = Visitor(service).get("/orders?state=paid", **sent)
+    typed = Visitor(service).get("/orders?state=paid", **{"Sec-Fetch-Site": "none"})
+
+    assert f'<a href="{PATH}/orders?state=paid">Open the page</a>' in linked.text
+    assert "Open the page" not in typed.text
+
+
+def test_sign_out_after_a_refresh_leaves_no_token(service: Service) -> None:
+    """The tokens that the same request got leave the browser too."""
+    visitor = staff_of(service)
+    token = token_in(visitor.get("/search"))
+    service.auth_api.refresh.return_value = STRONG
+    for old in ("nonsense", None):
+        if old is None:
+            visitor.forget(ACCESS_COOKIE)
+        else:
+            visitor.keep(ACCESS_COOKIE, old)
+        visitor.keep(REFRESH_COOKIE, "last")
+
+        assert 303 == visitor.post("/sign-out", {"form_token": token}).status_code
+        assert (None, None) == (visitor.cookie(ACCESS_COOKIE), visitor.cookie(REFRESH_COOKIE))
+
+
+def test_session_that_ends_within_a_page_leaves_no_menu(service: Service) -> None:
+    """The database refuses the token of a page that began with a live session."""
+    answering(service, tables={"disputes": RejectedError("UNAUTHORIZED")})
+    visitor = staff_of(service)
+
+    answer = visitor.get("/disputes")
+
+    assert (401, True) == (answer.status_code, "<h1>Sign in</h1>" in answer.text)
+    assert "<nav" not in answer.text
+    assert visitor.cookie(ACCESS_COOKIE) is None
 
 
 def test_sign_out_ends_the_session(service: Service) -> None:
