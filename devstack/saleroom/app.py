@@ -60,7 +60,7 @@ def content_security_policy(config: SaleroomConfig) -> str:
             "default-src 'none'",
             "script-src 'self'",
             "style-src 'self'",
-            f"img-src 'self' blob: {supabase}",
+            f"img-src 'self' {supabase}",
             f"connect-src 'self' {supabase} {socket}",
             # The modules send every form, so no password ever stands in an address.
             "form-action 'none'",

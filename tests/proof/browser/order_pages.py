@@ -114,6 +114,7 @@ def test_order_goes_from_payment_to_payout(
     expect(sells.get_by_text("Payouts are enabled.")).to_be_visible()
     sells.goto(f"/order?id={order.id}")
     expect(sells.locator("#payout-state")).to_have_text("Paid")
+    expect(sells.get_by_text("The state of your payout stands below.")).to_be_visible()
     look_at(sells, "order-paid-out")
 
 

@@ -91,6 +91,12 @@ def price(page: Page, amount: str) -> None:
 
 
 def sell(page: Page, photo: Path, title: str) -> None:
+    fill_in(page, photo, title)
+    expect(page.get_by_role("heading", name=title)).to_be_visible()
+
+
+def fill_in(page: Page, photo: Path, title: str) -> None:
+    """Fill the form of a new listing in, and send it."""
     page.get_by_role("link", name="Sell").click()
     page.get_by_label("Title").fill(title)
     page.get_by_label("Description").fill(
@@ -100,7 +106,12 @@ def sell(page: Page, photo: Path, title: str) -> None:
     page.get_by_label("Reserve").fill("18.00")
     page.get_by_label("Ends in").select_option("10 minutes")
     page.get_by_role("button", name="List it").click()
-    expect(page.get_by_role("heading", name=title)).to_be_visible()
+
+
+def lose_answer(route: Route) -> None:
+    """Let a request have its effect, and reset its connection."""
+    route.fetch()
+    route.abort("connectionreset")
 
 
 def test_two_people_bid_and_one_wins(
@@ -193,19 +204,63 @@ def test_bid_whose_answer_is_lost_counts_once(new_person: NewPerson, url: str) -
     bids = kylie.page.get_by_role("region", name="Bids").get_by_role("listitem")
     expect(bids).to_have_count(0)
 
-    def lose_answer(route: Route) -> None:
-        route.fetch()
-        route.abort("connectionreset")
-
     kylie.page.route("**/rpc/place_bid", lose_answer, times=1)
     with kylie.expecting("net::ERR_CONNECTION_RESET"):
         bid(kylie.page, "85", "90")
         expect(kylie.page.get_by_text("No answer came. Try again")).to_be_visible()
 
+    def answer_as_days_ago(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, json=answer.json() | {"server_time": "2026-01-01T00:00:00Z"})
+
+    kylie.page.route("**/rpc/place_bid", answer_as_days_ago, times=1)
     kylie.page.get_by_role("button", name="Place bid").click()
 
     expect(kylie.page.get_by_text("Your bid leads at $85.00.")).to_be_visible()
     expect(bids).to_have_count(1)
+    # The receipt is that of the first call, so its time is over.
+    expect(kylie.page.locator("#time")).to_have_text(re.compile(r"6 d \d+ h"))
+
+
+def test_listing_is_made_once_though_tries_fail(
+    new_person: NewPerson, url: str, photo: Path, tmp_path: Path
+) -> None:
+    """Neither a lost answer nor a refused photo makes the seller list the item twice."""
+    title = "Lamp of brass, rewired"
+    shirley = signed_in(new_person, url, "Shirley")
+    too_small = tmp_path / "small.jpg"
+    too_small.write_bytes(encoded(surfboard().resize((50, 50))))
+
+    shirley.page.route("**/rpc/create_listing", lose_answer, times=1)
+    with shirley.expecting("net::ERR_CONNECTION_RESET"):
+        fill_in(shirley.page, too_small, title)
+        expect(shirley.page.get_by_text("No answer came. Try again")).to_be_visible()
+    with shirley.expecting("answered 400"):
+        shirley.page.get_by_role("button", name="List it").click()
+        expect(shirley.page.get_by_role("alert").filter(has_text="100")).to_be_visible()
+    shirley.page.get_by_label("Photos").set_input_files(photo)
+    shirley.page.get_by_role("button", name="List it").click()
+
+    expect(shirley.page.get_by_role("img", name=f"Photo of {title}")).to_be_visible()
+    shirley.page.goto("/")
+    expect(shirley.page.get_by_role("link", name=title)).to_have_count(1)
+
+
+def test_scheduled_listing_has_not_ended(new_person: NewPerson, url: str) -> None:
+    """A listing that starts tomorrow shows when it starts and ends."""
+    shirley = signed_in(new_person, url, "Shirley")
+    made = """module.call('create_listing', {
+      title: 'Deck chair for tomorrow', description: 'Canvas and beech, it folds flat.',
+      category_id: 2, condition: 'good', start_cents: 1000, pickup: true, shipping: false,
+      location: { street: '1 Smith Street', suburb: 'Fitzroy', postcode: '3065', state: 'VIC' },
+      start_at: new Date(Date.now() + 86_400_000).toISOString(),
+      end_at: new Date(Date.now() + 172_800_000).toISOString(),
+    }).then(({ listing }) => listing.id)"""
+
+    shirley.page.goto(f"/listing?id={evaluated(shirley.page, 'rpc', made)}")
+
+    expect(shirley.page.get_by_text("Starts in")).to_be_visible()
+    expect(shirley.page.locator("#ends")).to_have_text(re.compile("^Ends "))
 
 
 def test_contact_details_in_a_question_are_masked(new_person: NewPerson, url: str) -> None:
@@ -286,6 +341,11 @@ def test_page_reads_the_state_again_after_a_lost_connection(
     kylie, angus = signed_in(new_person, url, "Kylie"), signed_in(new_person, url, "Angus")
     for person in (kylie, angus):
         at_listing(person.page, "Wooden surfboard")
+    bid(angus.page, "120")
+    price(kylie.page, "$120.00")
+    bell = angus.page.locator("#bell")
+    expect(angus.page.get_by_text("You lead.")).to_be_visible()
+    news = bell.inner_text() if bell.is_visible() else "0 new"
     with commanded(stack["SUPABASE_URL"]) as control:
         control.set_realtime("closing")
         expect(angus.page.get_by_text("Not connected. Trying again …")).to_be_visible()
@@ -295,6 +355,7 @@ def test_page_reads_the_state_again_after_a_lost_connection(
 
     price(angus.page, "$130.00")
     expect(angus.page.get_by_text("Live: changes show at once.")).to_be_visible()
+    expect(bell).to_have_text(f"{int(news.split()[0]) + 1} new")
 
 
 def test_tool_ends_an_auction_in_a_minute(new_person: NewPerson, url: str) -> None:
@@ -348,6 +409,52 @@ def test_countdown_uses_the_clock_of_the_server(new_person: NewPerson, url: str)
     })()"""
 
     assert ["1:40", 0] == evaluated(page, "clock", left)
+
+
+def test_cards_count_down_by_the_clock_of_the_server(new_person: NewPerson, url: str) -> None:
+    """The cards show the right time in a browser whose clock is two days slow."""
+    page = new_person(url).page
+    page.add_init_script("const now = Date.now; Date.now = () => now() - 2 * 86_400_000")
+    page.goto("/")
+
+    card = page.get_by_role("listitem").filter(has_text="Film camera")
+    expect(card.locator(".time")).to_have_text(re.compile(r"6 d \d+ h"))
+
+
+def test_held_message_shows_the_decision_of_staff(new_person: NewPerson, url: str) -> None:
+    """The sender reads whether staff have still to decide, and what they decided."""
+    page = new_person(url).page
+    page.goto("/")
+
+    shown = """['held', 'delivered', 'rejected'].map((delivery) => module.message(
+      { sender_id: 'a', action: 'hold', delivery, content: '', created_at: 0 }, { id: 'a' },
+    ).textContent.split(' · ')[1])"""
+
+    texts = evaluated(page, "message", shown)
+    assert isinstance(texts, list)
+    held, *decided = texts
+    assert held.startswith("Held")
+    assert ["Released by staff.", "Staff did not release it."] == decided
+
+
+def test_repeated_reads_keep_within_the_limit(new_person: NewPerson, url: str) -> None:
+    """A page that waits for a state asks for a minute, and far below 30 times in it."""
+    page = new_person(url).page
+    # This address has no script, and so no timers of its own.
+    page.goto("/health")
+
+    waits = """(async () => {
+      const [later, waits] = [window.setTimeout, []]
+      window.setTimeout = (callback, ms) => later(callback, waits.push(ms) * 0)
+      await module.repeatUntil(async () => false)
+      window.setTimeout = later
+      return waits
+    })()"""
+
+    waited = evaluated(page, "repeat", waits)
+    assert isinstance(waited, list)
+    assert sum(waited) >= 60_000
+    assert len(waited) <= 15
 
 
 @pytest.mark.parametrize(

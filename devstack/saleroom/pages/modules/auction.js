@@ -4,7 +4,7 @@ import { supabase } from './client.js'
 import { setServerTime } from './clock.js'
 import { call } from './rpc.js'
 
-/** The wait before the state is read again, if no answer came. */
+/** The wait before the state is read again. */
 const READ_AGAIN_MS = 2000
 
 /**
@@ -24,11 +24,7 @@ export class LiveAuction {
   /** Subscribe, and read the state again after each connection: changes may have passed unseen. */
   follow() {
     const { id } = this.state
-    const read = () =>
-      this.read().catch(() => {
-        this.onConnection?.(false)
-        setTimeout(read, READ_AGAIN_MS)
-      })
+    const read = () => this.read()
     supabase
       .channel(`auction-${id}`, { config: { private: true } })
       .on(...changes('auctions', `id=eq.${id}`), ({ new: row }) => this.apply(row))
@@ -45,16 +41,21 @@ export class LiveAuction {
       .subscribe()
   }
 
-  /** Read the state from the database, which decides. */
+  /** Read the state from the database, which decides; without an answer, read it again later. */
   async read() {
-    this.applyTimed(await call('get_auction_state', { auction_id: this.state.id }))
-    await this.onBid()
-    this.onConnection?.(true)
+    try {
+      this.applyTimed(await call('get_auction_state', { auction_id: this.state.id }))
+      await this.onBid()
+      this.onConnection?.(true)
+    } catch {
+      this.onConnection?.(false)
+      setTimeout(() => this.read(), READ_AGAIN_MS)
+    }
   }
 
   applyTimed({ server_time: serverTime, ...values }) {
     setServerTime(serverTime)
-    // Realtime adds an id to each broadcast, which is the message's own.
+    // Realtime adds the message's id to each broadcast, so `id` is not the auction's.
     this.apply({ ...values, id: this.state.id })
   }
 

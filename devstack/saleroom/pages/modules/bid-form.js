@@ -7,7 +7,7 @@ import { signInAddress } from './session.js'
 
 /** Codes after which the same request may be sent again. */
 const BUSY = 'AUCTION_BUSY'
-/** The wait before the own maximum is read again, if no answer came. */
+/** The wait before the own maximum is read again. */
 const READ_AGAIN_MS = 2000
 
 /** Open the form; return the function that shows a new state of the auction. */
@@ -18,11 +18,15 @@ export function openBidForm(auction, listing, user) {
   let suggested = ''
   let receiptVersion = 0
 
-  /** Read the own maximum. Nobody else can read it. */
+  /** Read the own maximum, which nobody else can read; without an answer, read it again later. */
   async function readMaximum() {
     if (!user || isSeller) return
-    maximum = await call('get_my_proxy', { auction_id: auction.state.id })
-    showStanding(auction.state)
+    try {
+      maximum = await call('get_my_proxy', { auction_id: auction.state.id })
+      showStanding(auction.state)
+    } catch {
+      setTimeout(readMaximum, READ_AGAIN_MS)
+    }
   }
 
   function showState(state) {
@@ -84,20 +88,23 @@ export function openBidForm(auction, listing, user) {
   onSubmit(byId('bid'), async ({ amount, maximum: most }) => {
     write('receipt', '')
     const receipt = await bid(cents(amount), cents(most))
-    auction.applyTimed({ ...state(receipt, user), version: receipt.version })
+    // A repeated receipt is that of the first call, so its values and its time may be old.
+    if (receipt.idempotent) await auction.read()
+    else auction.applyTimed({ ...state(receipt, user), version: receipt.version })
     receiptVersion = receipt.version
     byId('maximum').value = ''
+    suggested = plain(auction.state.min_next_bid_cents)
     byId('amount').value = suggested
-    suggest(plain(auction.state.min_next_bid_cents))
     await readMaximum()
-    write('receipt', summary(receipt, maximum))
+    const isOld = receipt.version < auction.state.version
+    write('receipt', isOld ? 'Your bid has counted.' : summary(receipt, maximum))
   })
   for (const id of ['amount', 'maximum']) {
     byId(id).addEventListener('input', () => {
       bidId = null
     })
   }
-  readMaximum().catch(() => setTimeout(readMaximum, READ_AGAIN_MS))
+  readMaximum()
   return { show: showState }
 }
 

@@ -48,7 +48,7 @@ function open() {
     write('price-label', priceLabel(state))
     show(state.status === 'live', 'tool', 'reserve')
     write('reserve', state.reserve_met ? 'The reserve is met.' : 'The reserve is not met yet.')
-    write('ends', `${state.status === 'live' ? 'Ends' : 'Ended'} ${date(state.end_at)}`)
+    write('ends', `${ENDED[state.status] ? 'Ended' : 'Ends'} ${date(state.end_at)}`)
     showExtension(state, before)
     bidForm.show(state)
     showTime()

@@ -11,12 +11,20 @@ export const WARNINGS = {
   hold: 'Held: the other person sees it only if staff release it.',
 }
 
+/** The decision of staff about a message that was held. */
+const DECISIONS = { delivered: 'Released by staff.', rejected: 'Staff did not release it.' }
+
 /** Build a message of a thread. */
 export function message(row, user) {
   const isOwn = row.sender_id === user.id
-  const notes = [isOwn && row.action !== 'allow' && WARNINGS[row.action], isOwn && row.read_at && 'Read.']
+  const notes = isOwn ? [warning(row), row.read_at && 'Read.'] : []
   return element('li', { class: isOwn ? 'message own' : 'message' },
     element('p', {}, row.content),
     element('p', { class: 'muted small' }, [date(row.created_at), ...notes.filter(Boolean)].join(' · ')),
   )
+}
+
+function warning({ action, delivery }) {
+  if (action === 'allow') return null
+  return (action === 'hold' && DECISIONS[delivery]) || WARNINGS[action]
 }

@@ -96,6 +96,7 @@ await loadThreads()
 followThreads()
 if (threadId) {
   show(true, 'conversation')
+  await loadMessages()
   followMessages()
   byId('content').addEventListener('input', () => {
     messageId = null

@@ -11,9 +11,8 @@ export function dollars(cents) {
 export function cents(text) {
   const plain = text.replace(/[$,\s]/g, '')
   if (!plain) return null
-  const amount = Math.round(Number.parseFloat(plain) * 100)
   if (!/^\d+(\.\d{1,2})?$/.test(plain)) throw new Error('Write an amount such as 12.50.')
-  return amount
+  return Math.round(Number.parseFloat(plain) * 100)
 }
 
 /** Return the text for an input of an amount, such as 12.50. */

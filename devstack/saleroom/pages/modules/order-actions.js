@@ -16,7 +16,7 @@ const ADVICE = {
     ready_for_handover: 'Hand the item over with a pickup code, or ship it.',
     shipped: 'Wait until the buyer confirms the delivery.',
     delivered: 'Wait until the buyer releases the money. After a few days it is released by itself.',
-    released: 'Done. Your payout follows.',
+    released: 'Done. The state of your payout stands below.',
   },
   both: {
     refunded: 'The buyer has the money back.',

@@ -48,10 +48,10 @@ async function open() {
   }
 
   function render() {
-    const { state, refund_pending: isRefunded } = order
+    const { state, refund_pending: hasRefund } = order
     write('state', stateLabel(order))
     write('advice', advice(party, order))
-    const isOpen = ['paid', 'ready_for_handover'].includes(state) && !isRefunded
+    const isOpen = ['paid', 'ready_for_handover'].includes(state) && !hasRefund
     show(party === 'buyer' && state === 'pending_payment', 'pay')
     show(party === 'buyer' && isOpen, 'redeem')
     show(party === 'seller' && isOpen, 'make-code')

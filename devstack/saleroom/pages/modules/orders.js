@@ -41,6 +41,7 @@ function line(order) {
   )
 }
 
+await load()
 const channel = supabase.channel(`user-orders-${user.id}`, { config: { private: true } })
 for (const role of ['buyer_id', 'seller_id']) {
   const filter = `${role}=eq.${user.id}`

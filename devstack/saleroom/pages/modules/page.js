@@ -69,7 +69,8 @@ async function followNotifications(user) {
         document.dispatchEvent(new Event('notified'))
       },
     )
-    .subscribe()
+    // A notification may have come while there was no connection.
+    .subscribe((status) => status === 'SUBSCRIBED' && count())
   await count()
 }
 

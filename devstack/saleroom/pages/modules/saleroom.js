@@ -3,10 +3,10 @@
 import { card } from './card.js'
 import { followCards } from './card-channels.js'
 import { supabase } from './client.js'
-import { everyTick } from './clock.js'
+import { everyTick, setServerTime } from './clock.js'
 import { byId, onSubmit, show, write } from './dom.js'
 import { openPage } from './page.js'
-import { rows } from './rpc.js'
+import { call, rows } from './rpc.js'
 
 const FIELDS =
   'id,title,start_cents,end_at,location,' +
@@ -40,6 +40,15 @@ async function loadLive() {
   showCards('listings', data)
   write('count', count === 1 ? '1 listing is live.' : `${count} listings are live.`)
   followCards(cards.listings, load)
+  await readTime()
+}
+
+/** Take the server's time from the state of one auction; each card counts down by it. */
+async function readTime() {
+  const [first] = cards.listings
+  if (!first) return
+  const { server_time: serverTime } = await call('get_time_remaining', { auction_id: first.auctionId })
+  setServerTime(serverTime)
 }
 
 /** Read the listings that ended last. */

@@ -27,12 +27,9 @@ function listingOf(values) {
 }
 
 async function sell(values) {
-  // The same key in each retry, so that a lost answer makes no second listing.
-  requestId ??= crypto.randomUUID()
-  const { listing } = await call('create_listing', {
-    ...listingOf(values),
-    client_request_id: requestId,
-  })
+  // Each retry sends the same arguments with the same key, so a lost answer makes no second listing.
+  request ??= { ...listingOf(values), client_request_id: crypto.randomUUID() }
+  const { listing } = await call('create_listing', request)
   const files = [...byId('photo').files]
   for (const [index, file] of files.entries()) {
     write('progress', `Sending photo ${index + 1} of ${files.length} …`)
@@ -41,13 +38,14 @@ async function sell(values) {
   location.assign(`/listing?id=${listing.id}`)
 }
 
-let requestId = null
+let request = null
 
 await openPage()
 const user = await requireUser()
 const [profile] = await rows(supabase.from('users').select('kyc').eq('id', user.id))
 show(profile?.kyc !== 'passed', 'not-yet')
-byId('sell').addEventListener('input', () => {
-  requestId = null
+byId('sell').addEventListener('input', ({ target }) => {
+  // A listing whose photo was refused is there already: another photo is for the same listing.
+  if (target.id !== 'photo') request = null
 })
 onSubmit(byId('sell'), sell)
