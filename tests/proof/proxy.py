@@ -5,12 +5,15 @@ pytest collects only `test_*.py`, so `make test` skips it.
 """
 
 import contextlib
+import http.server
 import os
 import re
 import socket
 import subprocess
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -207,6 +210,38 @@ def test_absent_service_is_a_503(tmp_path: Path) -> None:
 
     assert (503, "INTERNAL_ERROR") == (answer.status_code, answer.json()["code"])
     assert "2" == answer.headers["retry-after"]
+
+
+class LongHead(http.server.BaseHTTPRequestHandler):
+    """Answers with the longest cookie that browsers keep, and one kilobyte of other headers."""
+
+    def do_GET(self) -> None:
+        """Answer."""
+        self.send_response(200)
+        self.send_header("Set-Cookie", f"console_access={'x' * 4000}")
+        self.send_header("Content-Security-Policy", "x" * 1000)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 -- the name of the base
+        """Log nothing."""
+
+
+def test_answer_with_a_session_passes(tmp_path: Path) -> None:
+    """A sign-in to the console sets its tokens as cookies. By default, nginx reads 4 KB of head."""
+    proxy = OwnService(port=free_port(), log_file=tmp_path / "log")
+    with http.server.HTTPServer(("127.0.0.1", 0), LongHead) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        upstream = f"127.0.0.1:{server.server_port}"
+        process = start(nginx(tmp_path, upstream=upstream, port=proxy.port), proxy.log_file)
+        try:
+            assert wait_until(lambda: is_open(proxy.port), START_S), tail(proxy.log_file)
+            answer = httpx.get(f"{proxy.url}/api/admin/console", timeout=ANSWER_S)
+        finally:
+            end(process)
+            server.shutdown()
+
+    assert (200, 4000) == (answer.status_code, len(answer.cookies["console_access"]))
 
 
 def is_open(port: int) -> bool:
