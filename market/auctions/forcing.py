@@ -6,6 +6,7 @@ from typing import Any
 
 from market.auctions import closing, repository
 from market.database import Database
+from market.errors import RejectedError
 
 
 _BATCH = 100
@@ -32,8 +33,8 @@ def finalize(
     The same `request_id` gets the same answer. Without one, each call is a request of its own.
 
     Raises:
-        RejectedError: `AUCTION_NOT_FOUND`, `AUCTION_NOT_LIVE`, `AUCTION_NOT_OVER`, or
-            `VALIDATION_ERROR` for a reason that is too short.
+        RejectedError: `AUCTION_NOT_FOUND`, `AUCTION_NOT_LIVE`, `AUCTION_NOT_OVER`,
+            `REQUEST_ID_REUSED`, or `VALIDATION_ERROR` for a reason that is too short.
 
     """
     done = repository.finalize_auctions(
@@ -45,8 +46,17 @@ def finalize(
         auction_id=auction_id,
         force=force,
     )
+    if request_id is not None and not _is_about(done, actor_id, auction_id):
+        raise RejectedError("REQUEST_ID_REUSED", "finalize_auctions")
     _report(done["result"])
     return done
+
+
+def _is_about(done: Mapping[str, Any], actor_id: str, auction_id: str | None) -> bool:
+    """Return true unless SQL has found the audit entry of another request by its id."""
+    entry = done["audit_log"]
+    is_own = (entry["actor_id"], entry["entity_id"]) == (actor_id, auction_id)
+    return is_own and done["result"] is not None
 
 
 def _report(result: Mapping[str, Any]) -> None:

@@ -115,7 +115,10 @@ REASONS = {"refund-order": "refund_reason", "resolve-dispute": "note"}
 def service() -> Service:
     service = make_service()
     answers = {function: DONE for _, function, _, _ in CASES.values()}
-    finalized = DONE | {"result": {"success": True, "status": "no_sale"}}
+    finalized = DONE | {
+        "result": {"success": True, "status": "no_sale"},
+        "audit_log": {"actor_id": BUYER_ID, "entity_id": ORDER_ID},
+    }
     answering(service, answers | {"finalize_auctions": finalized})
     return service
 
