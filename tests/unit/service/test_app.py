@@ -1,6 +1,8 @@
 """`service.app`: the routes and the settings of the whole service."""
 
 import runpy
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -198,6 +200,27 @@ def test_gunicorn_forks_before_the_adapters_are_built(gunicorn_settings: dict[st
     """The adapters are built after the fork, so processes share no socket."""
     assert gunicorn_settings["preload_app"] is False
     assert "gthread" == gunicorn_settings["worker_class"]
+
+
+def test_workers_share_packages_and_no_metrics(tmp_path: Path) -> None:
+    """The workers get slow imports by the fork. A metric that came with them would have no file."""
+    program = (
+        "import runpy, sys; runpy.run_path('gunicorn.conf.py')['on_starting'](None);"
+        "print(*sys.modules)"
+    )
+
+    result = subprocess.run(  # noqa: S603 -- our own program
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        env={**ENVIRONMENT, "TMPDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    imported = {*result.stdout.split()}
+    assert {"flask", "stripe", "supabase"} <= imported
+    assert not {"market.metrics", "prometheus_client"} & imported
 
 
 def test_idle_connection_outlasts_a_balancer(gunicorn_settings: dict[str, Any]) -> None:
