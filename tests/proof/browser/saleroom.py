@@ -395,6 +395,27 @@ def test_older_version_of_an_auction_is_dropped(new_person: NewPerson, url: str)
     assert state == evaluated(page, "auction", shown)
 
 
+def test_rows_are_read_when_changes_begin(new_person: NewPerson, url: str) -> None:
+    """A page reads its rows after each join, and again when Postgres begins to send changes."""
+    page = new_person(url).page
+    page.goto("/")
+
+    read = """(() => {
+      const steps = []
+      const heard = {}
+      const channel = {
+        on: (kind, _filter, callback) => { heard[kind] = callback; return channel },
+        subscribe: (callback) => ['CHANNEL_ERROR', 'SUBSCRIBED'].forEach(callback),
+      }
+      module.join(channel, () => steps.push('read'))
+      steps.push('joined')
+      heard.system()
+      return steps
+    })()"""
+
+    assert ["read", "joined", "read"] == evaluated(page, "channel", read)
+
+
 def test_countdown_uses_the_clock_of_the_server(new_person: NewPerson, url: str) -> None:
     """A browser whose clock is wrong by an hour shows the right time."""
     page = new_person(url).page

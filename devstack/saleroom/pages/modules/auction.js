@@ -1,6 +1,6 @@
 // Follow one auction live, by the rules of Realtime in docs/api.md.
 
-import { supabase } from './client.js'
+import { privateChannel } from './channel.js'
 import { setServerTime } from './clock.js'
 import { call } from './rpc.js'
 
@@ -25,8 +25,7 @@ export class LiveAuction {
   follow() {
     const { id } = this.state
     const read = () => this.read()
-    supabase
-      .channel(`auction-${id}`, { config: { private: true } })
+    privateChannel(`auction-${id}`)
       .on(...changes('auctions', `id=eq.${id}`), ({ new: row }) => this.apply(row))
       .on(...changes('bids', `auction_id=eq.${id}`), () => this.onBid())
       // Postgres sends changes from this message on, which comes after the channel's own answer.
@@ -35,8 +34,7 @@ export class LiveAuction {
         if (status === 'SUBSCRIBED') read()
         else this.onConnection?.(false)
       })
-    supabase
-      .channel(`auction:${id}`, { config: { private: true } })
+    privateChannel(`auction:${id}`)
       .on('broadcast', { event: 'time_remaining' }, ({ payload }) => this.applyTimed(payload))
       .subscribe()
   }

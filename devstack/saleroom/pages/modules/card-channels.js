@@ -1,5 +1,6 @@
 // Follow the auctions of the shown cards: a channel each, which the page leaves with the card.
 
+import { privateChannel } from './channel.js'
 import { supabase } from './client.js'
 
 const channels = new Map()
@@ -20,8 +21,7 @@ export function followCards(cards, onEnd) {
 
 function join(id, onEnd) {
   const auction = { event: 'UPDATE', schema: 'public', table: 'auctions', filter: `id=eq.${id}` }
-  return supabase
-    .channel(`auction-${id}`, { config: { private: true } })
+  return privateChannel(`auction-${id}`)
     .on('postgres_changes', auction, ({ new: row }) => {
       channels.get(id)?.card.update(row)
       if (row.status !== 'live') onEnd()

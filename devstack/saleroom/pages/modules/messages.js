@@ -1,5 +1,6 @@
 // Conversations of the signed-in person, and the messages of one, live.
 
+import { join, privateChannel } from './channel.js'
 import { supabase } from './client.js'
 import { date } from './clock.js'
 import { byId, element, onSubmit, parameter, show, write } from './dom.js'
@@ -60,23 +61,22 @@ async function loadMessages() {
 
 /** Follow both roles of the person, because a filter of Realtime knows no "or". */
 function followThreads() {
-  const channel = supabase.channel(`user-threads-${user.id}`, { config: { private: true } })
+  const channel = privateChannel(`user-threads-${user.id}`)
   for (const role of ['buyer_id', 'seller_id']) {
     const filter = `${role}=eq.${user.id}`
     channel.on('postgres_changes', { event: '*', schema: 'public', table: 'message_threads', filter }, loadThreads)
   }
-  channel.subscribe((status) => status === 'SUBSCRIBED' && loadThreads())
+  join(channel, loadThreads)
 }
 
 /** Follow new messages, and updates: a release by staff, or the mark that one was read. */
 function followMessages() {
   const filter = `thread_id=eq.${threadId}`
   const messages = { schema: 'public', table: 'messages', filter }
-  supabase
-    .channel(`thread-${threadId}`, { config: { private: true } })
+  const channel = privateChannel(`thread-${threadId}`)
     .on('postgres_changes', { ...messages, event: 'INSERT' }, loadMessages)
     .on('postgres_changes', { ...messages, event: 'UPDATE' }, loadMessages)
-    .subscribe((status) => status === 'SUBSCRIBED' && loadMessages())
+  join(channel, loadMessages)
 }
 
 let messageId = null

@@ -1,7 +1,7 @@
 // The page of an order for both parties: pay, hand over, release, with the state live.
 
 import { api } from './api.js'
-import { supabase } from './client.js'
+import { join, privateChannel } from './channel.js'
 import { date } from './clock.js'
 import { byId, element, onSubmit, parameter, show, write } from './dom.js'
 import { dollars } from './money.js'
@@ -93,13 +93,8 @@ async function open() {
 
 /** Follow the row, and read the order after each change of it and each connection. */
 function follow(load) {
-  const filter = `id=eq.${id}`
-  supabase
-    .channel(`order-${id}`, { config: { private: true } })
-    .on('postgres_changes', { event: 'UPDATE', schema: 'public', table: 'orders', filter }, load)
-    // Postgres sends changes from this message on, which comes after the channel's own answer.
-    .on('system', {}, load)
-    .subscribe((status) => status === 'SUBSCRIBED' && load())
+  const row = { event: 'UPDATE', schema: 'public', table: 'orders', filter: `id=eq.${id}` }
+  join(privateChannel(`order-${id}`).on('postgres_changes', row, load), load)
 }
 
 function showListing(party) {

@@ -1,5 +1,6 @@
 // The top of each page: where to go, who is signed in, and new notifications as they come.
 
+import { join, privateChannel } from './channel.js'
 import { supabase } from './client.js'
 import { byId, element } from './dom.js'
 import { currentUser, signInAddress, signOut } from './session.js'
@@ -55,22 +56,15 @@ async function followNotifications(user) {
       .eq('read', false)
     byId('bell').hidden = !unread
     byId('bell').textContent = `${unread} new`
+    // A page that lists the notifications reads them again.
+    document.dispatchEvent(new Event('notified'))
   }
-  const filter = `user_id=eq.${user.id}`
-  supabase
-    .channel('notifications', { config: { private: true } })
-    .on(
-      'postgres_changes',
-      { event: 'INSERT', schema: 'public', table: 'notifications', filter },
-      ({ new: row }) => {
-        toast(row.title, row.message)
-        count()
-        // A page that shows notifications listens, because a channel has one subscription here.
-        document.dispatchEvent(new Event('notified'))
-      },
-    )
-    // A notification may have come while there was no connection.
-    .subscribe((status) => status === 'SUBSCRIBED' && count())
+  const rows = { event: 'INSERT', schema: 'public', table: 'notifications', filter: `user_id=eq.${user.id}` }
+  const channel = privateChannel('notifications').on('postgres_changes', rows, ({ new: row }) => {
+    toast(row.title, row.message)
+    count()
+  })
+  join(channel, count)
   await count()
 }
 
