@@ -85,6 +85,10 @@ def install(blueprint: Blueprint, visits: Visits) -> None:
             code=error.code,
             correlation_id=logs.request_id(),
             factor_id=request.form.get("factor_id", ""),
+            # A refusal is certain. Any other error of an action may have come after its commit.
+            is_uncertain=request.method == "POST"
+            and "console_role" in g
+            and not isinstance(error, RejectedError),
         )
         return answer_to(error, page=page)
 

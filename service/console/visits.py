@@ -146,12 +146,9 @@ class Visits:
             RejectedError: `UNAUTHORIZED` for a token that is none of ours.
 
         """
-        session = self._sessions.session_of(tokens.access_token)
-        _set_cookie(ACCESS_COOKIE, tokens.access_token)
-        _set_cookie(REFRESH_COOKIE, tokens.refresh_token)
         # A page from before the sign-in keeps no key that still counts.
         _set_cookie(FORM_COOKIE, secrets.token_urlsafe(32))
-        return session
+        return self._kept(tokens)
 
     def forget(self) -> None:
         """Drop the session that the browser has sent, for it has ended.
@@ -193,7 +190,9 @@ class Visits:
         refresh_token = request.cookies.get(REFRESH_COOKIE)
         if not refresh_token:
             raise RejectedError("UNAUTHORIZED", "console_cookie_missing")
-        tokens = self._auth_api.refresh(refresh_token)
+        return self._kept(self._auth_api.refresh(refresh_token))
+
+    def _kept(self, tokens: Tokens) -> Session:
         _set_cookie(ACCESS_COOKIE, tokens.access_token)
         _set_cookie(REFRESH_COOKIE, tokens.refresh_token)
         return self._sessions.session_of(tokens.access_token)

@@ -67,6 +67,13 @@ CONSOLE_MUTATIONS = (
         SIGNING_IN,
     ),
     mutation(
+        "action whose answer is lost is said to be not done",
+        RENDERING,
+        'is_uncertain=request.method == "POST"',
+        'is_uncertain=request.method == "PUT"',
+        ACTIONS,
+    ),
+    mutation(
         "link of another site replaces the key of the forms",
         VISITS,
         'samesite="Lax" if name == FORM_COOKIE else "Strict"',

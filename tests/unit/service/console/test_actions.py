@@ -1,9 +1,12 @@
 """`service.console.actions`: each form calls its RPC once, with the reason and the request's id."""
 
+import html
+import re
 from typing import Any
 
 import pytest
 
+from market.errors import TransientError
 from service.console.actions import ACTIONS
 from tests.support.factories import BUYER_ID, ORDER_ID
 from tests.unit.service.adapters import Service, make_service
@@ -129,6 +132,13 @@ def form_of(visitor: Visitor, action: str, **changes: str) -> dict[str, str]:
     return {name: value for name, value in (whole | changes).items() if value}
 
 
+def fields_of(page: str) -> dict[str, str]:
+    """Return the hidden fields of the form that sends a request again."""
+    form = page.partition('<form class="again"')[2].partition("</form>")[0]
+    fields = re.findall(r'<input type="hidden" name="([^"]*)" value="([^"]*)">', form)
+    return {name: html.unescape(value) for name, value in fields}
+
+
 def test_every_action_has_a_case() -> None:
     """A new action cannot be forgotten."""
     assert CASES.keys() == ACTIONS.keys()
@@ -200,6 +210,39 @@ def test_refusal_keeps_the_reason(service: Service) -> None:
 
     assert f"<dd>{REASON}, and &lt;b&gt;nobody&lt;/b&gt; paid</dd>" in kept.text
     assert (403, False) == (forged.status_code, REASON in forged.text)
+
+
+@pytest.mark.parametrize("error", [TransientError("DATABASE_UNREACHABLE"), KeyError("bug")])
+def test_lost_answer_offers_the_same_form(service: Service, error: Exception) -> None:
+    """The refund may be reserved. A new form would have a new id, and refund a second time."""
+    function = CASES["refund-order"][1]
+    answering(service, {function: error})
+    visitor = staff_of(service)
+    lost = visitor.post("/actions/refund-order", form_of(visitor, "refund-order"))
+    answering(service, {function: DONE})
+
+    again = visitor.post("/actions/refund-order", fields_of(lost.text))
+
+    assert lost.status_code >= 500
+    assert "<h1>Perhaps done</h1>" in lost.text
+    assert (303, REQUEST_ID, 1_250, REASON) == (
+        again.status_code,
+        service.database.call.call_args.kwargs["client_request_id"],
+        service.database.call.call_args.kwargs["refund_amount_cents"],
+        service.database.call.call_args.kwargs["refund_reason"],
+    )
+
+
+def test_form_that_reached_nobody_is_not_done(service: Service) -> None:
+    """The session was not looked up, so nothing began, and nobody is known to be staff."""
+    visitor = staff_of(service)
+    form = form_of(visitor, "refund-order")
+    answering(service, {"session_is_staff": TransientError("DATABASE_UNREACHABLE")})
+
+    answer = visitor.post("/actions/refund-order", form)
+
+    assert (503, True) == (answer.status_code, "<h1>Not done</h1>" in answer.text)
+    assert REASON not in answer.text
 
 
 def test_missing_factor_of_another_user_has_a_page(service: Service) -> None:
