@@ -416,6 +416,24 @@ def test_rows_are_read_when_changes_begin(new_person: NewPerson, url: str) -> No
     assert ["read", "joined", "read"] == evaluated(page, "channel", read)
 
 
+def test_error_of_a_limit_tells_the_wait(new_person: NewPerson, url: str) -> None:
+    """A person who asks too often reads when the next try may succeed."""
+    person = new_person(url)
+    person.page.goto("/")
+    refusal = {"error": "Too many requests. Please slow down.", "code": "RATE_LIMITED"}
+    person.page.route(
+        "**/api/kyc",
+        lambda route: route.fulfill(status=429, headers={"Retry-After": "7"}, json=refusal),
+    )
+
+    with person.expecting("answered 429"):
+        told = evaluated(
+            person.page, "api", "module.api('GET', '/kyc').catch((e) => [e.code, e.message])"
+        )
+
+    assert ["RATE_LIMITED", f"{refusal['error']} Try again in 7 s."] == told
+
+
 def test_countdown_uses_the_clock_of_the_server(new_person: NewPerson, url: str) -> None:
     """A browser whose clock is wrong by an hour shows the right time."""
     page = new_person(url).page

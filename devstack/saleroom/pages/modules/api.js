@@ -4,11 +4,11 @@ import { supabase } from './client.js'
 
 /** The service's error; `code` is one of docs/errors.md. */
 export class ApiError extends Error {
-  constructor(status, answer) {
-    super(answer.error ?? `The service answered ${status}.`)
-    this.status = status
-    this.code = answer.code
-    this.answer = answer
+  constructor(answer, { error, code }) {
+    const waitS = answer.headers.get('Retry-After')
+    const text = error ?? `The service answered ${answer.status}.`
+    super(waitS ? `${text} Try again in ${waitS} s.` : text)
+    this.code = code
   }
 }
 
@@ -27,6 +27,6 @@ export async function api(method, path, body) {
     credentials: 'omit',
   })
   const read = await answer.json().catch(() => ({}))
-  if (!answer.ok) throw new ApiError(answer.status, read)
+  if (!answer.ok) throw new ApiError(answer, read)
   return read
 }

@@ -7,7 +7,6 @@ export class Refusal extends Error {
   constructor(answer) {
     super(answer.error)
     this.code = answer.code
-    this.answer = answer
   }
 }
 
