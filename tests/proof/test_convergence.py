@@ -22,7 +22,7 @@ from tests.sql.actors import Actor
 from tests.support.stack import running_stack
 
 
-DELIVERIES = int(os.environ.get("SOAK_DELIVERIES", "600"))
+DELIVERIES = int(os.environ.get("SOAK_DELIVERIES", "300"))
 #: An order has about this many events.
 EVENTS_PER_ORDER = 8
 #: More orders would take longer to begin than their events to arrive.

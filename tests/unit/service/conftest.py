@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 
 import flask
+import jinja2
 import pytest
 from werkzeug.routing import Rule
 
@@ -30,6 +31,30 @@ def _routes_are_compiled_once() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Rule, "_compile_builder", compiled_once)
+        yield
+
+
+class CompiledTemplates(jinja2.BytecodeCache):
+    """The code of templates, for all services of this process."""
+
+    def __init__(self) -> None:
+        self._code: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: jinja2.bccache.Bucket) -> None:
+        """Take the code of a template that a service has compiled."""
+        if bucket.key in self._code:
+            bucket.bytecode_from_string(self._code[bucket.key])
+
+    def dump_bytecode(self, bucket: jinja2.bccache.Bucket) -> None:
+        """Keep the code of a template."""
+        self._code[bucket.key] = bucket.bytecode_to_string()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _templates_are_compiled_once() -> Iterator[None]:
+    """Let all services share the code of their templates."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(flask.Flask.jinja_options, "bytecode_cache", CompiledTemplates())
         yield
 
 
