@@ -12,7 +12,7 @@ create table public.users (
   legal_name text,
   dob date,
   address jsonb,
-  role public.user_role not null default 'buyer', -- noqa: RF04
+  role public.user_role not null default 'buyer',
   kyc public.kyc_status not null default 'none',
   kyc_details jsonb,
   kyc_completed_at timestamptz,

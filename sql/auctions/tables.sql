@@ -19,7 +19,7 @@ create table public.auctions (
   reserve_met boolean not null,
   extension_count integer not null default 0,
   increment_scheme text not null default 'default',
-  version integer not null default 1, -- noqa: RF04
+  version integer not null default 1,
   finalized_at timestamptz,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
@@ -74,7 +74,7 @@ create index finalize_failures_retry_at_idx on private.finalize_failures (retry_
 
 create table private.auction_broadcasts (
   auction_id uuid not null,
-  version integer not null, -- noqa: RF04
+  version integer not null,
   mark_s integer,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),

@@ -89,10 +89,10 @@ create index bid_withdrawals_actor_id_idx on private.bid_withdrawals (actor_id);
 create table private.bid_log (
   auction_id uuid not null,
   seq integer not null,
-  kind text not null, -- noqa: RF04
+  kind text not null,
   record jsonb not null,
   commitment bytea,
-  hash bytea not null, -- noqa: RF04
+  hash bytea not null,
   previous_hash bytea,
   sealed_cents bigint,
   salt bytea,
@@ -146,7 +146,7 @@ create type private.standing as (
   leader_id uuid,
   bid_count integer,
   reserve_met boolean,
-  version integer, -- noqa: RF04
+  version integer,
   seller_id uuid,
   title text,
   seller_is_suspended boolean,

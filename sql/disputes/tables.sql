@@ -92,7 +92,7 @@ create table public.dispute_evidence (
   title text not null,
   description text,
   file_url text,
-  path text, -- noqa: RF04
+  path text,
   created_at timestamptz not null default now(),
   constraint dispute_evidence_pkey primary key (id),
   constraint dispute_evidence_dispute_id_fkey
@@ -115,7 +115,7 @@ create table public.dispute_messages (
   dispute_id uuid not null,
   sender_id uuid not null,
   message_type public.dispute_message_type not null default 'user',
-  content text not null, -- noqa: RF04
+  content text not null,
   is_internal boolean not null default false,
   attachment_url text,
   attachment_name text,

@@ -91,6 +91,6 @@ from (
     '',
     'pages cards items boxes pairs stars seats seater piece burner speed drawer doors owners'
   )
-) as list (kind, value, words) -- noqa: RF04
+) as list (kind, value, words)
 cross join lateral string_to_table(list.words, ' ') as word
 on conflict do nothing;

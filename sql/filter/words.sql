@@ -331,6 +331,6 @@ from (
   ('link_word', 'bitly linktr linktree tinyurl'),
   ('speak', 'chat chatting discuss speak speaking talk talking'),
   ('phone_word', 'fone landline mobile phone text')
-) as list (class, words) -- noqa: RF04
+) as list (class, words)
 cross join lateral string_to_table(list.words, ' ') as word
 on conflict do nothing;

@@ -13,11 +13,11 @@ create table private.pickups (
   code_hmac text not null,
   qr_token_hmac text not null,
   attempts integer not null default 0,
-  locked boolean not null default false, -- noqa: RF04
+  locked boolean not null default false,
   expires_at timestamptz not null,
   redeemed_by uuid,
   redeemed_at timestamptz,
-  location jsonb, -- noqa: RF04
+  location jsonb,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   last_request_id uuid,
@@ -63,9 +63,9 @@ comment on table public.shipments is 'The parcel of an order: carrier and tracki
 create table public.shipment_events (
   id uuid not null default gen_random_uuid(),
   shipment_id uuid not null,
-  status text not null, -- noqa: RF04
+  status text not null,
   description text,
-  location text, -- noqa: RF04
+  location text,
   event_time timestamptz not null,
   created_at timestamptz not null default now(),
   constraint shipment_events_pkey primary key (id),

@@ -4,8 +4,8 @@ comment on type public.webhook_status is 'An event is open while it is received 
 
 create table public.webhook_events (
   event_id text not null,
-  source text not null, -- noqa: RF04
-  type text not null, -- noqa: RF04
+  source text not null,
+  type text not null,
   livemode boolean not null,
   order_ref text,
   order_id uuid,

@@ -26,7 +26,7 @@ create table public.ledger_entries (
   txn_id uuid not null,
   order_id uuid not null,
   user_id uuid,
-  account public.ledger_account not null, -- noqa: RF04
+  account public.ledger_account not null,
   entry_type public.ledger_type not null,
   amount_cents bigint not null,
   currency text not null,

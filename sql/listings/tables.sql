@@ -12,8 +12,8 @@ create table public.listings (
   title text not null,
   description text not null,
   category_id integer not null,
-  condition public.item_condition not null, -- noqa: RF04
-  location jsonb not null, -- noqa: RF04
+  condition public.item_condition not null,
+  location jsonb not null,
   pickup boolean not null,
   shipping boolean not null,
   start_cents bigint not null,

@@ -42,12 +42,12 @@ create table public.messages (
   thread_id uuid not null,
   sender_id uuid not null,
   client_message_id uuid not null,
-  content text not null, -- noqa: RF04
+  content text not null,
   message_type public.message_type not null default 'text',
   attachment_url text,
   attachment_name text,
   attachment_size bigint,
-  action public.filter_action not null, -- noqa: RF04
+  action public.filter_action not null,
   reason_codes text[] not null default '{}',
   rule_version integer not null,
   delivery public.message_delivery not null,

@@ -1,10 +1,10 @@
 create table public.notifications (
   id uuid not null default gen_random_uuid(),
   user_id uuid not null,
-  type text not null, -- noqa: RF04
+  type text not null,
   title text not null,
   message text not null,
-  read boolean not null default false, -- noqa: RF04
+  read boolean not null default false,
   metadata jsonb not null default '{}',
   dedupe_key text,
   created_at timestamptz not null default now(),

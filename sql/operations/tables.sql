@@ -1,6 +1,6 @@
 create table private.open_alerts (
   subject text not null,
-  name text not null, -- noqa: RF04
+  name text not null,
   leased_until timestamptz not null,
   created_at timestamptz not null default now(),
   constraint open_alerts_pkey primary key (subject, name)
@@ -25,7 +25,7 @@ comment on table private.job_runs is 'Runs of the periodic jobs, with the number
 create index job_runs_job_started_at_idx on private.job_runs (job, started_at desc);
 
 create table private.reading_positions (
-  list text not null, -- noqa: RF04
+  list text not null,
   reached_at timestamptz not null,
   constraint reading_positions_pkey primary key (list)
 );
@@ -116,8 +116,8 @@ create table private.close_lags (
 comment on table private.close_lags is 'Lags of the auctions that pg_cron has closed, until a worker takes them into its metrics. A worker counts the auctions that it closes itself.';
 
 create table private.limit_refusals (
-  action text not null, -- noqa: RF04
-  key text not null, -- noqa: RF04
+  action text not null,
+  key text not null,
   count integer not null default 1,
   created_at timestamptz not null default now(),
   constraint limit_refusals_pkey primary key (action, key),
@@ -129,7 +129,7 @@ create table public.metrics (
   id uuid not null default gen_random_uuid(),
   metric_type text not null,
   metric_name text not null,
-  value numeric not null, -- noqa: RF04
+  value numeric not null,
   metadata jsonb not null default '{}',
   recorded_at timestamptz not null,
   constraint metrics_pkey primary key (id)

@@ -33,7 +33,7 @@ create table public.orders (
   refunded_cents bigint not null default 0,
   refund_pending boolean not null default false,
   protection_eligible boolean not null default true,
-  version integer not null default 1, -- noqa: RF04
+  version integer not null default 1,
   platform_fee_bps integer not null,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
@@ -144,7 +144,7 @@ insert into private.order_transitions (from_state, to_state, actor_kinds, needs)
 ('disputed', 'delivered', '{stripe,admin}', 'state_before_dispute');
 
 create table private.order_actions (
-  action text not null, -- noqa: RF04
+  action text not null,
   actor_kind public.actor_kind not null,
   from_state public.order_state not null,
   to_state public.order_state not null,

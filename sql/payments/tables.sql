@@ -13,7 +13,7 @@ comment on type public.refund_target is 'The state that an order gets when all o
 create table public.payments (
   id uuid not null default gen_random_uuid(),
   order_id uuid not null,
-  provider text not null default 'stripe', -- noqa: RF04
+  provider text not null default 'stripe',
   provider_ref text,
   stripe_payment_intent_id text not null,
   stripe_charge_id text,

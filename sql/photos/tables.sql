@@ -2,7 +2,7 @@ create table public.listing_photos (
   id uuid not null default gen_random_uuid(),
   listing_id uuid not null,
   url text not null,
-  path text not null, -- noqa: RF04
+  path text not null,
   order_idx integer not null default 0,
   perceptual_hash text,
   file_size bigint not null,

@@ -2,7 +2,7 @@ create table private.request_receipts (
   -- There is no foreign key, because the called function itself refuses a caller without a profile.
   caller_id uuid not null,
   client_request_id uuid not null,
-  function text not null, -- noqa: RF04
+  function text not null,
   answer jsonb,
   created_at timestamptz not null default now(),
   arguments_hash uuid,

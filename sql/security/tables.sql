@@ -1,5 +1,5 @@
 create table private.rate_limits (
-  key text not null, -- noqa: RF04
+  key text not null,
   window_start timestamptz not null,
   count integer not null,
   constraint rate_limits_pkey primary key (key, window_start),
@@ -11,7 +11,7 @@ create table public.audit_logs (
   id uuid not null default gen_random_uuid(),
   -- There is no foreign key, because an entry outlives the user who did the action.
   actor_id uuid,
-  action text not null, -- noqa: RF04
+  action text not null,
   entity text not null,
   entity_id text,
   description text not null,

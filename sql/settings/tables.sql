@@ -1,6 +1,6 @@
 create table private.app_settings (
-  key text not null, -- noqa: RF04
-  value jsonb not null, -- noqa: RF04
+  key text not null,
+  value jsonb not null,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   constraint app_settings_pkey primary key (key)

@@ -24,7 +24,7 @@ on conflict (id) do update
 
 create table private.stored_files (
   bucket_id text not null,
-  path text not null, -- noqa: RF04
+  path text not null,
   owner_id uuid not null,
   subject_id uuid not null,
   sha256 text not null,

@@ -1,5 +1,6 @@
--- The first of the migrations that build the schema of release 1.0.0: first all tables, then each
--- domain's functions, RPCs, grants, row level security and triggers, last what looks at all tables.
+-- The migrations from this one on build the schema of release 1.0.0. They create all tables first,
+-- then the functions, RPCs, grants, row level security and triggers of each domain. The last one
+-- reads all tables.
 --
 -- This one takes the default grants on new objects from the roles of the API. Until the migration
 -- of its domain has run, no client reaches a table or a function, so a build may stop between any

@@ -1,4 +1,5 @@
--- Settings, rate limits, users, and the requests that RPCs have answered already.
+-- This migration creates the tables of settings, rate limits, the audit log, users, and requests
+-- that RPCs have answered.
 
 set lock_timeout = '2s';
 set statement_timeout = '30s';
@@ -6,8 +7,8 @@ set statement_timeout = '30s';
 -- Settings: tables.
 
 create table private.app_settings (
-  key text not null, -- noqa: RF04
-  value jsonb not null, -- noqa: RF04
+  key text not null,
+  value jsonb not null,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   constraint app_settings_pkey primary key (key)
@@ -109,7 +110,7 @@ insert into private.app_settings (key, value) values
 -- Security: tables.
 
 create table private.rate_limits (
-  key text not null, -- noqa: RF04
+  key text not null,
   window_start timestamptz not null,
   count integer not null,
   constraint rate_limits_pkey primary key (key, window_start),
@@ -121,7 +122,7 @@ create table public.audit_logs (
   id uuid not null default gen_random_uuid(),
   -- There is no foreign key, because an entry outlives the user who did the action.
   actor_id uuid,
-  action text not null, -- noqa: RF04
+  action text not null,
   entity text not null,
   entity_id text,
   description text not null,
@@ -151,7 +152,7 @@ create table public.users (
   legal_name text,
   dob date,
   address jsonb,
-  role public.user_role not null default 'buyer', -- noqa: RF04
+  role public.user_role not null default 'buyer',
   kyc public.kyc_status not null default 'none',
   kyc_details jsonb,
   kyc_completed_at timestamptz,
@@ -214,7 +215,7 @@ create table private.request_receipts (
   -- There is no foreign key, because the called function itself refuses a caller without a profile.
   caller_id uuid not null,
   client_request_id uuid not null,
-  function text not null, -- noqa: RF04
+  function text not null,
   answer jsonb,
   created_at timestamptz not null default now(),
   arguments_hash uuid,

@@ -1,4 +1,4 @@
--- Listings with their photos, auctions and bids.
+-- This migration creates the tables of listings with their photos, auctions and bids.
 
 set lock_timeout = '2s';
 set statement_timeout = '30s';
@@ -19,8 +19,8 @@ create table public.listings (
   title text not null,
   description text not null,
   category_id integer not null,
-  condition public.item_condition not null, -- noqa: RF04
-  location jsonb not null, -- noqa: RF04
+  condition public.item_condition not null,
+  location jsonb not null,
   pickup boolean not null,
   shipping boolean not null,
   start_cents bigint not null,
@@ -107,7 +107,7 @@ create table public.listing_photos (
   id uuid not null default gen_random_uuid(),
   listing_id uuid not null,
   url text not null,
-  path text not null, -- noqa: RF04
+  path text not null,
   order_idx integer not null default 0,
   perceptual_hash text,
   file_size bigint not null,
@@ -153,7 +153,7 @@ create table public.auctions (
   reserve_met boolean not null,
   extension_count integer not null default 0,
   increment_scheme text not null default 'default',
-  version integer not null default 1, -- noqa: RF04
+  version integer not null default 1,
   finalized_at timestamptz,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
@@ -208,7 +208,7 @@ create index finalize_failures_retry_at_idx on private.finalize_failures (retry_
 
 create table private.auction_broadcasts (
   auction_id uuid not null,
-  version integer not null, -- noqa: RF04
+  version integer not null,
   mark_s integer,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
@@ -311,10 +311,10 @@ create index bid_withdrawals_actor_id_idx on private.bid_withdrawals (actor_id);
 create table private.bid_log (
   auction_id uuid not null,
   seq integer not null,
-  kind text not null, -- noqa: RF04
+  kind text not null,
   record jsonb not null,
   commitment bytea,
-  hash bytea not null, -- noqa: RF04
+  hash bytea not null,
   previous_hash bytea,
   sealed_cents bigint,
   salt bytea,
@@ -368,7 +368,7 @@ create type private.standing as (
   leader_id uuid,
   bid_count integer,
   reserve_met boolean,
-  version integer, -- noqa: RF04
+  version integer,
   seller_id uuid,
   title text,
   seller_is_suspended boolean,

@@ -1,4 +1,5 @@
--- Orders, the payments of buyers, and the ledger, which books all money.
+-- This migration creates the tables of orders, the payments of buyers, and the ledger, which books
+-- all money.
 
 set lock_timeout = '2s';
 set statement_timeout = '30s';
@@ -40,7 +41,7 @@ create table public.orders (
   refunded_cents bigint not null default 0,
   refund_pending boolean not null default false,
   protection_eligible boolean not null default true,
-  version integer not null default 1, -- noqa: RF04
+  version integer not null default 1,
   platform_fee_bps integer not null,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
@@ -151,7 +152,7 @@ insert into private.order_transitions (from_state, to_state, actor_kinds, needs)
 ('disputed', 'delivered', '{stripe,admin}', 'state_before_dispute');
 
 create table private.order_actions (
-  action text not null, -- noqa: RF04
+  action text not null,
   actor_kind public.actor_kind not null,
   from_state public.order_state not null,
   to_state public.order_state not null,
@@ -196,7 +197,7 @@ comment on type public.refund_target is 'The state that an order gets when all o
 create table public.payments (
   id uuid not null default gen_random_uuid(),
   order_id uuid not null,
-  provider text not null default 'stripe', -- noqa: RF04
+  provider text not null default 'stripe',
   provider_ref text,
   stripe_payment_intent_id text not null,
   stripe_charge_id text,
@@ -308,7 +309,7 @@ create table public.ledger_entries (
   txn_id uuid not null,
   order_id uuid not null,
   user_id uuid,
-  account public.ledger_account not null, -- noqa: RF04
+  account public.ledger_account not null,
   entry_type public.ledger_type not null,
   amount_cents bigint not null,
   currency text not null,

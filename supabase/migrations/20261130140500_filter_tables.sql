@@ -1,5 +1,5 @@
--- The message filter: its tables, and the characters, numerals, words and rules in them. Only
--- migrations change these rows.
+-- This migration creates the tables of the message filter, and writes the characters, numerals,
+-- words and rules in them. Only migrations change these rows.
 
 set lock_timeout = '2s';
 set statement_timeout = '30s';
@@ -15,7 +15,7 @@ comment on table private.filter_characters is 'Non-ASCII characters, with the AS
 
 create table private.filter_words (
   word text collate "C" not null,
-  class text collate "C" not null, -- noqa: RF04
+  class text collate "C" not null,
   constraint filter_words_pkey primary key (word, class)
 );
 comment on table private.filter_words is 'Words and phrases of the message filter, each with a class that rules name. A phrase stands without its spaces. A row of punctuation is a separator.';
@@ -24,8 +24,8 @@ create index filter_words_class_idx on private.filter_words (class);
 
 create table private.filter_numerals (
   word text collate "C" not null,
-  kind text collate "C" not null, -- noqa: RF04
-  value text collate "C" not null default '', -- noqa: RF04
+  kind text collate "C" not null,
+  value text collate "C" not null default '',
   constraint filter_numerals_pkey primary key (word),
   constraint filter_numerals_kind_is_known check (
     kind in ('digit', 'ten', 'teen', 'hundred', 'plural', 'multiplier', 'filler', 'unit')
@@ -35,14 +35,14 @@ comment on table private.filter_numerals is 'Words that write numbers, connect d
 
 create table private.filter_rules (
   rule_version integer not null,
-  rule text collate "C" not null, -- noqa: RF04
-  kind text collate "C" not null, -- noqa: RF04
-  pattern text[] not null, -- noqa: RF04
+  rule text collate "C" not null,
+  kind text collate "C" not null,
+  pattern text[] not null,
   gap integer not null default 0,
-  unless text collate "C", -- noqa: RF04
+  unless text collate "C",
   weight integer not null,
   reason_code text collate "C" not null,
-  stage text[] not null, -- noqa: RF04
+  stage text[] not null,
   active boolean not null default true,
   unless_near text collate "C",
   constraint filter_rules_pkey primary key (rule_version, rule),
@@ -80,7 +80,7 @@ create type private.filter_finding as (
 comment on type private.filter_finding is 'A rule that fits, with its span in the text: the first character, and the one after the last. The first character has number 0.';
 
 create type private.filter_verdict as (
-  action public.filter_action, -- noqa: RF04
+  action public.filter_action,
   score integer,
   reason_codes text [],
   findings jsonb,
@@ -305,7 +305,7 @@ from (
     '',
     'pages cards items boxes pairs stars seats seater piece burner speed drawer doors owners'
   )
-) as list (kind, value, words) -- noqa: RF04
+) as list (kind, value, words)
 cross join lateral string_to_table(list.words, ' ') as word
 on conflict do nothing;
 
@@ -644,7 +644,7 @@ from (
   ('link_word', 'bitly linktr linktree tinyurl'),
   ('speak', 'chat chatting discuss speak speaking talk talking'),
   ('phone_word', 'fone landline mobile phone text')
-) as list (class, words) -- noqa: RF04
+) as list (class, words)
 cross join lateral string_to_table(list.words, ' ') as word
 on conflict do nothing;
 

@@ -1,5 +1,5 @@
--- Notifications, the work of moderators, the inbox of Stripe's events, and the outbox of calls to
--- other systems.
+-- This migration creates the tables of notifications, reports, strikes, the inbox of Stripe's
+-- events, and the outbox of calls to other systems.
 
 set lock_timeout = '2s';
 set statement_timeout = '30s';
@@ -9,10 +9,10 @@ set statement_timeout = '30s';
 create table public.notifications (
   id uuid not null default gen_random_uuid(),
   user_id uuid not null,
-  type text not null, -- noqa: RF04
+  type text not null,
   title text not null,
   message text not null,
-  read boolean not null default false, -- noqa: RF04
+  read boolean not null default false,
   metadata jsonb not null default '{}',
   dedupe_key text,
   created_at timestamptz not null default now(),
@@ -109,8 +109,8 @@ comment on type public.webhook_status is 'An event is open while it is received 
 
 create table public.webhook_events (
   event_id text not null,
-  source text not null, -- noqa: RF04
-  type text not null, -- noqa: RF04
+  source text not null,
+  type text not null,
   livemode boolean not null,
   order_ref text,
   order_id uuid,

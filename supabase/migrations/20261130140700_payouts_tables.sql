@@ -1,4 +1,5 @@
--- Payouts of sellers, checks of their identity, disputes, stored files, and fulfilment.
+-- This migration creates the tables of payouts, checks of identity, disputes, stored files, and
+-- fulfilment.
 
 set lock_timeout = '2s';
 set statement_timeout = '30s';
@@ -225,7 +226,7 @@ create table public.dispute_evidence (
   title text not null,
   description text,
   file_url text,
-  path text, -- noqa: RF04
+  path text,
   created_at timestamptz not null default now(),
   constraint dispute_evidence_pkey primary key (id),
   constraint dispute_evidence_dispute_id_fkey
@@ -248,7 +249,7 @@ create table public.dispute_messages (
   dispute_id uuid not null,
   sender_id uuid not null,
   message_type public.dispute_message_type not null default 'user',
-  content text not null, -- noqa: RF04
+  content text not null,
   is_internal boolean not null default false,
   attachment_url text,
   attachment_name text,
@@ -295,7 +296,7 @@ on conflict (id) do update
 
 create table private.stored_files (
   bucket_id text not null,
-  path text not null, -- noqa: RF04
+  path text not null,
   owner_id uuid not null,
   subject_id uuid not null,
   sha256 text not null,
@@ -331,11 +332,11 @@ create table private.pickups (
   code_hmac text not null,
   qr_token_hmac text not null,
   attempts integer not null default 0,
-  locked boolean not null default false, -- noqa: RF04
+  locked boolean not null default false,
   expires_at timestamptz not null,
   redeemed_by uuid,
   redeemed_at timestamptz,
-  location jsonb, -- noqa: RF04
+  location jsonb,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   last_request_id uuid,
@@ -381,9 +382,9 @@ comment on table public.shipments is 'The parcel of an order: carrier and tracki
 create table public.shipment_events (
   id uuid not null default gen_random_uuid(),
   shipment_id uuid not null,
-  status text not null, -- noqa: RF04
+  status text not null,
   description text,
-  location text, -- noqa: RF04
+  location text,
   event_time timestamptz not null,
   created_at timestamptz not null default now(),
   constraint shipment_events_pkey primary key (id),

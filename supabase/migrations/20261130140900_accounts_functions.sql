@@ -1,4 +1,4 @@
--- Sign-up, profiles, roles, staff rights, and the deletion of accounts.
+-- This migration makes sign-up, profiles, roles, staff rights, and the deletion of accounts work.
 
 set lock_timeout = '2s';
 set statement_timeout = '30s';

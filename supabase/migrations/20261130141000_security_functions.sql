@@ -1,4 +1,5 @@
--- Settings, repeated requests, rate limits, and the check of each call of the API.
+-- This migration makes settings, repeated requests and rate limits work, and checks each call of
+-- the API.
 
 set lock_timeout = '2s';
 set statement_timeout = '30s';

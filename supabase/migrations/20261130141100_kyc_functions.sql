@@ -1,4 +1,4 @@
--- Checks of identity by Stripe Identity.
+-- This migration makes the checks of identity by Stripe Identity work.
 
 set lock_timeout = '2s';
 set statement_timeout = '30s';

@@ -1,4 +1,4 @@
--- Texts, and the message filter that reads them.
+-- This migration cleans texts, and makes the message filter work, which reads them.
 
 set lock_timeout = '2s';
 set statement_timeout = '30s';

@@ -1,4 +1,5 @@
--- Listings: creation, changes, search, and the secrets of sellers.
+-- This migration makes listings work: their creation, changes and search, and the secrets of
+-- sellers.
 
 set lock_timeout = '2s';
 set statement_timeout = '30s';

@@ -1,4 +1,4 @@
--- Photos of listings, and the files that the service keeps in Storage.
+-- This migration makes photos of listings work, and the files that the service keeps in Storage.
 
 set lock_timeout = '2s';
 set statement_timeout = '30s';

@@ -1,4 +1,5 @@
--- Auctions: their start and close, the countdown, and outages.
+-- This migration makes auctions work: their start and close, the countdown, and the time after
+-- outages.
 
 set lock_timeout = '2s';
 set statement_timeout = '30s';

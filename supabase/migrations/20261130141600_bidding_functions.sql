@@ -1,4 +1,4 @@
--- Bids: maximums, prices, increments, and the log of all bids.
+-- This migration makes bids work: maximums, prices, increments, and the log of all bids.
 
 set lock_timeout = '2s';
 set statement_timeout = '30s';

@@ -1,4 +1,4 @@
--- The ledger: bookings, shares, and the search for drift.
+-- This migration makes the ledger work: bookings, shares, and the search for drift.
 
 set lock_timeout = '2s';
 set statement_timeout = '30s';

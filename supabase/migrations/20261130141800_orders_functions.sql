@@ -1,4 +1,5 @@
--- Orders: their states, deadlines, reminders, and the actions of the parties.
+-- This migration makes orders work: their states, deadlines, reminders, and the actions of the
+-- parties.
 
 set lock_timeout = '2s';
 set statement_timeout = '30s';

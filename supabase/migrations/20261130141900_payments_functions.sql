@@ -1,4 +1,4 @@
--- Payments of buyers, and refunds.
+-- This migration makes payments of buyers and refunds work.
 
 set lock_timeout = '2s';
 set statement_timeout = '30s';

@@ -1,4 +1,4 @@
--- Payouts: onboarding of sellers, transfers, and their reversals.
+-- This migration makes payouts work: the onboarding of sellers, transfers, and their reversals.
 
 set lock_timeout = '2s';
 set statement_timeout = '30s';

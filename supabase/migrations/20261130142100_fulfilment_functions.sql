@@ -1,4 +1,4 @@
--- Fulfilment: pickup codes, shipments, and addresses.
+-- This migration makes fulfilment work: pickup codes, shipments, and addresses.
 
 set lock_timeout = '2s';
 set statement_timeout = '30s';

@@ -1,4 +1,4 @@
--- Disputes of buyers, and the disputes of their banks.
+-- This migration makes the disputes of buyers and of their banks work.
 
 set lock_timeout = '2s';
 set statement_timeout = '30s';

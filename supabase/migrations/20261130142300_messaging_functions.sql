@@ -1,4 +1,4 @@
--- Messages: threads, held messages, and deleted accounts.
+-- This migration makes messages work: threads, held messages, and those of deleted accounts.
 
 set lock_timeout = '2s';
 set statement_timeout = '30s';

@@ -1,4 +1,4 @@
--- Moderation: reports of content, and the actions of staff.
+-- This migration makes moderation work: reports of content, and the actions of staff.
 
 set lock_timeout = '2s';
 set statement_timeout = '30s';

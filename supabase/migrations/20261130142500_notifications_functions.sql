@@ -1,4 +1,4 @@
--- Notifications.
+-- This migration makes notifications work.
 
 set lock_timeout = '2s';
 set statement_timeout = '30s';

@@ -1,4 +1,4 @@
--- Queues: the back-off that both share, the inbox, and the outbox.
+-- This migration makes inbox and outbox work, and the back-off that both share.
 
 set lock_timeout = '2s';
 set statement_timeout = '30s';

@@ -1,4 +1,4 @@
--- Operations: figures, checks, purges, and the jobs of pg_cron, which are scheduled if this
+-- This migration makes figures, checks and purges work. It schedules the jobs of pg_cron if the
 -- database has pg_cron.
 
 set lock_timeout = '2s';

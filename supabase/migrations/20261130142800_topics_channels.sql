@@ -1,4 +1,4 @@
--- Realtime: the private channels, and the tables that it publishes.
+-- This migration opens the private channels of Realtime, and names the tables that it publishes.
 
 set lock_timeout = '2s';
 set statement_timeout = '30s';

@@ -1,4 +1,5 @@
--- What looks at all tables: statistics that clients could read, and the settings of REST.
+-- This migration reads all tables. It removes statistics that clients could read, and sets what
+-- REST does.
 
 set lock_timeout = '2s';
 set statement_timeout = '30s';
