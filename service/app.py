@@ -84,9 +84,7 @@ def _blueprints(
     yield notifications_blueprint(database, sessions, limits)
     yield account_blueprint(database, adapters.auth_api, sessions, limits)
     yield admin_blueprint(database, sessions, limits)
-    yield console_blueprint(
-        database, adapters.auth_api, sessions, limits, origins=settings.site_origins
-    )
+    yield console_blueprint(database, adapters.auth_api, sessions, limits)
     yield jobs_blueprint(database, sessions, limits, AddressLimits(), secret=settings.cron_secret)
     yield uploads_blueprint(Uploads(database, adapters.storage), sessions, limits)
     yield canary_blueprint(database, AddressLimits(), token=settings.canary_token)

@@ -71,7 +71,7 @@ class Sessions:
         bearer = _bearer_token()
         if cookies.is_present(request.cookies):
             # A request with both a cookie and a token comes from a browser, so it is checked too.
-            self._check_origin()
+            self._check_source()
         token = bearer or cookies.access_token(request.cookies, project=self._project)
         if token is None:
             raise RejectedError("UNAUTHORIZED", "token_missing")
@@ -146,6 +146,18 @@ class Sessions:
         is_weak = role in _STAFF_ROLES
         raise RejectedError("SECOND_FACTOR_REQUIRED" if is_weak else "FORBIDDEN", session.user_id)
 
+    def check_origin(self, origin: str | None) -> None:
+        """Refuse a write that does not come from a page of the site.
+
+        Raises:
+            RejectedError: `CSRF_INVALID`.
+
+        """
+        if origin is None:
+            raise RejectedError("CSRF_INVALID", "origin-missing")
+        if origin.lower() not in self._origins:
+            raise RejectedError("CSRF_INVALID", "origin-mismatch")
+
     def _staff_answer(self, session: Session) -> Mapping[str, Any]:
         answer = self._live(session, "session_is_staff", aal=session.aal)
         _refuse_suspended(session, answer)
@@ -161,16 +173,13 @@ class Sessions:
             raise RejectedError("UNAUTHORIZED", "session_ended")
         return answer
 
-    def _check_origin(self) -> None:
+    def _check_source(self) -> None:
         if request.method in _HARMLESS_METHODS:
             return
         origin = request.headers.get("Origin")
         if origin is None:
             origin = _origin_of(request.headers.get("Referer", ""))
-        if origin is None:
-            raise RejectedError("CSRF_INVALID", "origin-missing")
-        if origin.lower() not in self._origins:
-            raise RejectedError("CSRF_INVALID", "origin-mismatch")
+        self.check_origin(origin)
 
     def _warn_of_issuer(self, token: str) -> None:
         """Log the issuer of a token and the one that we expect, at most once a minute.

@@ -11,16 +11,11 @@ from service.session import Sessions
 
 
 def console_blueprint(
-    database: Database,
-    auth_api: AuthApi,
-    sessions: Sessions,
-    limits: UserLimits,
-    *,
-    origins: tuple[str, ...],
+    database: Database, auth_api: AuthApi, sessions: Sessions, limits: UserLimits
 ) -> Blueprint:
     """Build the blueprint that serves `/api/admin/console` to browsers of staff."""
     blueprint = Blueprint("console", __name__, url_prefix=PATH, template_folder="templates")
-    visits = Visits(auth_api, sessions, limits, origins=origins)
+    visits = Visits(auth_api, sessions, limits)
     rendering.install(blueprint, visits)
     signing_in.add_pages(blueprint, auth_api, visits)
     pages.add_pages(blueprint, database, visits)

@@ -38,18 +38,10 @@ class Visits:
     The tokens of Auth stand in two cookies that no script reads and no other path or site gets.
     """
 
-    def __init__(
-        self,
-        auth_api: AuthApi,
-        sessions: Sessions,
-        limits: UserLimits,
-        *,
-        origins: tuple[str, ...],
-    ) -> None:
+    def __init__(self, auth_api: AuthApi, sessions: Sessions, limits: UserLimits) -> None:
         self._auth_api = auth_api
         self._sessions = sessions
         self._limits = limits
-        self._origins = origins
         self._address_limits = AddressLimits()
         self._tries = AddressLimits(hits=_TRIES)
 
@@ -112,13 +104,8 @@ class Visits:
         if request.headers.get("Sec-Fetch-Dest", "document") not in _DESTINATIONS:
             text = "Open this page in a tab of the browser"
             raise RejectedError("FORBIDDEN", "sec-fetch-dest", text=text)
-        if request.method != "POST":
-            return
-        origin = request.headers.get("Origin")
-        if origin is None:
-            raise RejectedError("CSRF_INVALID", "origin-missing")
-        if origin.lower() not in self._origins:
-            raise RejectedError("CSRF_INVALID", "origin-mismatch")
+        if request.method == "POST":
+            self._sessions.check_origin(request.headers.get("Origin"))
 
     def check_form(self) -> None:
         """Refuse a form without the token of this browser and session.

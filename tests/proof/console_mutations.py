@@ -15,6 +15,7 @@ FAULTS = (
 VISITS = "service/console/visits.py"
 RENDERING = "service/console/rendering.py"
 READING = "service/console/reading.py"
+SESSION = "service/session.py"
 
 CONSOLE_MUTATIONS = (
     mutation(
@@ -33,16 +34,16 @@ CONSOLE_MUTATIONS = (
     ),
     mutation(
         "console takes a form of any origin",
-        VISITS,
+        SESSION,
         "if origin.lower() not in self._origins:",
         "if not origin:",
         SIGNING_IN,
     ),
     mutation(
         "console takes a form without an origin",
-        VISITS,
-        "if origin is None:",
-        "if False:",
+        SESSION,
+        "        if origin is None:\n            raise",
+        "        if False:\n            raise",
         SIGNING_IN,
     ),
     mutation(
@@ -54,7 +55,7 @@ CONSOLE_MUTATIONS = (
     ),
     mutation(
         "weak session of staff gets no page of the second factor",
-        "service/session.py",
+        SESSION,
         "is_weak = role in _STAFF_ROLES",
         "is_weak = False",
         SIGNING_IN,
