@@ -17,6 +17,7 @@ from market.auctions import forcing
 from market.database import Database, accepted
 from market.errors import RejectedError
 from market.payments import repository as payments
+from service.admin import Reason
 from service.bodies import EventName, read_body
 from service.console.visits import Visits, redirect_to
 from service.route_table import Page
@@ -50,7 +51,7 @@ class Action(pydantic.BaseModel):
     place: ClassVar[str]
     rpc: ClassVar[str] = ""
     reason_argument: ClassVar[str] = "reason"
-    reason: Annotated[str, pydantic.Field(min_length=10, max_length=500)]
+    reason: Reason
     request_id: UUID
 
     @property
@@ -127,18 +128,10 @@ class RemoveListing(Action):
         return {"listing_id": str(self.listing_id)}
 
 
-class RemovePhotos(Action):
+class RemovePhotos(RemoveListing):
     """Remove the photos of a listing that is over."""
 
-    place = "/auctions/{auction_id}"
     rpc = "staff_remove_photos"
-    listing_id: UUID
-    auction_id: UUID
-
-    @property
-    def arguments(self) -> Mapping[str, Any]:
-        """Return the listing alone."""
-        return {"listing_id": str(self.listing_id)}
 
 
 class RequeueEvents(Action):

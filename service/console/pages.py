@@ -11,6 +11,7 @@ from market import duties, inbox, outbox
 from market.auctions import repository
 from market.database import Database
 from market.errors import RejectedError
+from service.admin import Reason
 from service.bodies import EventName, read_body, read_query
 from service.console import reading
 from service.console.plot import HEIGHT, WIDTH, plot_of
@@ -70,7 +71,7 @@ class ReadForm(pydantic.BaseModel):
     """The message to read, and the reason for the audit log."""
 
     message_id: uuid.UUID
-    reason: Annotated[str, pydantic.Field(min_length=10, max_length=500)]
+    reason: Reason
 
 
 def add_pages(blueprint: Blueprint, database: Database, visits: Visits) -> None:
@@ -141,9 +142,8 @@ def _add_queues(blueprint: Blueprint, database: Database, visits: Visits) -> Non
     def queues() -> Response:
         visits.require_staff()
         query = read_query(QueuesQuery)
-        after_row = None if query.after_row is None else str(query.after_row)
         events = inbox.list_dead(database, limit=reading.ROWS, after_id=query.after_event)
-        rows = outbox.list_dead(database, limit=reading.ROWS, after_id=after_row)
+        rows = outbox.list_dead(database, limit=reading.ROWS, after_id=_text_of(query.after_row))
         return page(
             visits,
             "queues.html",

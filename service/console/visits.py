@@ -10,6 +10,7 @@ from flask import Response, g, request
 
 from market.auth_api import AuthApi, Tokens
 from market.errors import RejectedError
+from service.admin import STAFF_ACTION
 from service.limits import AddressLimits, UserLimits
 from service.session import Session, Sessions
 
@@ -20,8 +21,6 @@ REFRESH_COOKIE = "console_refresh"
 #: The key of the form tokens. A page of another site can read neither the cookie nor the token.
 FORM_COOKIE = "console_form"
 FORM_FIELD = "form_token"
-#: The limit of the console is that of all routes for staff.
-STAFF_ACTION = "call_staff_route"
 
 _VISITOR = "visitor"
 #: A page opens in a tab, and it loads a style and a script. Neither of these runs a page as code.
