@@ -23,7 +23,8 @@ FORM_COOKIE = "console_form"
 FORM_FIELD = "form_token"
 
 _VISITOR = "visitor"
-#: A page opens in a tab, and it loads a style and a script. Neither of these runs a page as code.
+#: A page opens in a tab, and it loads a style and a script. Where a browser expects one of these
+#: two, it refuses a page for its type, so a script of the web app cannot read the page that way.
 _DESTINATIONS = ("document", "style", "script")
 #: A token that expires so soon is refreshed first, or it could expire before its last use.
 _REFRESH_BEFORE_S = 60

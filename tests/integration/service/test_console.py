@@ -27,7 +27,7 @@ PAGES = {
     (method, rule.removeprefix("/api/admin/console")): stated
     for method, rule, stated in pages_of(create_app(make_settings()))
 }
-#: A path of each page whose rule has a variable.
+#: The id of no object.
 NO_ONE = str(uuid.UUID(int=0))
 PROTECTED = [key for key, stated in PAGES.items() if Caller.ANYONE not in stated.callers]
 FOR_STAFF = [key for key, stated in PAGES.items() if Caller.STAFF in stated.callers]
@@ -106,7 +106,7 @@ def test_staff_sign_in_enrol_and_sign_out(shop: Shop) -> None:
     assert (400, True) == (none.status_code, "Set up an authenticator app first" in none.text)
     enrolment = browser.fill(factor_page, "/enrol")
     secret = enrolment.text.partition("<code>")[2].partition("</code>")[0]
-    # Two periods away: Auth also accepts the codes of the neighbours.
+    # Auth also accepts the codes of the neighbouring periods, so this one is from 1970.
     old = browser.fill(enrolment, "/second-factor", code=pyotp.TOTP(secret).at(0))
     assert 400 == old.status_code
     page = browser.follow(browser.fill(enrolment, "/second-factor", code=pyotp.TOTP(secret).now()))

@@ -308,9 +308,8 @@ class Outline(HTMLParser):
         """Note what counts about a tag."""
         values = dict(attrs)
         self.inline += [name for name in values if name.startswith("on") or name == "style"]
-        self.inline += [
-            tag for _ in [0] if tag == "style" or (tag == "script" and "src" not in values)
-        ]
+        if tag == "style" or (tag == "script" and "src" not in values):
+            self.inline.append(tag)
         if "id" in values:
             self.ids.append(str(values["id"]))
         if re.fullmatch("h[1-6]", tag):
