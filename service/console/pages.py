@@ -2,7 +2,7 @@
 
 import datetime as dt
 import uuid
-from typing import Annotated, Literal, get_args
+from typing import Annotated
 
 import pydantic
 from flask import Blueprint, Response
@@ -11,6 +11,7 @@ from market import duties, inbox, outbox
 from market.auctions import repository
 from market.database import Database
 from market.errors import RejectedError
+from market.orders.types import OrderState
 from service.admin import Reason
 from service.bodies import EventName, read_body, read_query
 from service.console import reading
@@ -20,18 +21,6 @@ from service.console.visits import Visits
 from service.route_table import Page
 
 
-State = Literal[
-    "",
-    "pending_payment",
-    "paid",
-    "ready_for_handover",
-    "shipped",
-    "delivered",
-    "released",
-    "refunded",
-    "cancelled",
-    "disputed",
-]
 Cursor = Annotated[str, pydantic.Field(max_length=100)]
 
 
@@ -42,9 +31,9 @@ class ListQuery(pydantic.BaseModel):
 
 
 class OrdersQuery(ListQuery):
-    """A state of orders, or all."""
+    """A state of orders, or all: the browser sends an empty text for these."""
 
-    state: State = ""
+    state: Annotated[OrderState | None, pydantic.BeforeValidator(lambda text: text or None)] = None
 
 
 class QueuesQuery(pydantic.BaseModel):
@@ -117,10 +106,8 @@ def _add_orders(blueprint: Blueprint, database: Database, visits: Visits) -> Non
     def orders() -> Response:
         own = database.as_user(visits.require_staff().access_token)
         query = read_query(OrdersQuery)
-        rows = reading.orders(own, query.state or None, query.after)
-        return page(
-            visits, "orders.html", orders=rows, states=get_args(State)[1:], state=query.state
-        )
+        rows = reading.orders(own, query.state, query.after)
+        return page(visits, "orders.html", orders=rows, states=OrderState, state=query.state or "")
 
     @blueprint.get("/orders/<order_id>")
     @Page(summary="See an order with its history, money and ledger.")
