@@ -1,6 +1,6 @@
 """Pass a request under `/api` on to the service, as the proxy in front of production does."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 
 import httpx
 from starlette.requests import Request
@@ -20,7 +20,7 @@ HOP_BY_HOP = {
     b"upgrade",
 }
 _TIMEOUT_S = 60
-RawHeaders = Iterable[tuple[bytes, bytes]]
+RawHeaders = list[tuple[bytes, bytes]]
 
 
 class ServiceProxy:
@@ -48,7 +48,7 @@ class ServiceProxy:
         except httpx.TransportError:
             return JSONResponse({"error": "The service does not answer."}, 502)
         response = StreamingResponse(_body_of(answer), answer.status_code)
-        response.raw_headers = list(_end_to_end(answer.headers.raw))
+        response.raw_headers = _end_to_end(answer.headers.raw)
         return response
 
     def _forwarded(self, request: Request) -> httpx.Request:
@@ -73,8 +73,8 @@ def _forwarded_for(request: Request) -> str:
     return ", ".join([*given, request.client.host if request.client else "unknown"])
 
 
-def _end_to_end(headers: RawHeaders) -> Iterable[tuple[bytes, bytes]]:
-    """Yield the headers that travel from one end to the other, in lower case."""
+def _end_to_end(headers: RawHeaders) -> RawHeaders:
+    """Return the headers that travel from one end to the other, in lower case."""
     named = [(name.lower(), value) for name, value in headers]
     dropped = HOP_BY_HOP | {b"x-forwarded-for"}
     for name, value in named:
