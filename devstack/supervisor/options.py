@@ -12,14 +12,13 @@ from devstack.paths import ROOT
 
 #: The parts of a stack, in the order in which they start.
 PARTS = ("postgres", "stripe", "gateway", "service", "workers", "saleroom")
-#: The parts that run on request only, because their packages come from npm.
-EXTRA_PARTS = ("saleroom",)
 #: The parts that need none of our migrations.
 BARE_PARTS = ("postgres", "stripe", "gateway")
 NEEDS = {"gateway": "postgres", "service": "gateway", "workers": "gateway", "saleroom": "service"}
 DEFAULT_BASE = 54321
 AUTO = "auto"
-LAST_BASE = 65535 - 5
+#: The last port is 65535, and each part has one.
+LAST_BASE = 65536 - len(PARTS)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,8 +168,10 @@ def _ports(text: str) -> Ports:
 
 def _parts(text: str | None, *, is_bare: bool, has_saleroom: bool) -> tuple[str, ...]:
     if text is None:
-        left_out = () if has_saleroom else EXTRA_PARTS
-        return BARE_PARTS if is_bare else tuple(part for part in PARTS if part not in left_out)
+        if is_bare:
+            return BARE_PARTS
+        # The saleroom runs on request only, because its packages come from npm.
+        return tuple(part for part in PARTS if part != "saleroom" or has_saleroom)
     wanted = _names(text)
     unknown = wanted - set(PARTS)
     if unknown or not wanted:
