@@ -1,6 +1,6 @@
 // Follow one auction live, by the rules of Realtime in docs/api.md.
 
-import { privateChannel } from './channel.js'
+import { join, privateChannel } from './channel.js'
 import { setServerTime } from './clock.js'
 import { call } from './rpc.js'
 
@@ -24,16 +24,10 @@ export class LiveAuction {
   /** Subscribe, and read the state again after each connection: changes may have passed unseen. */
   follow() {
     const { id } = this.state
-    const read = () => this.read()
-    privateChannel(`auction-${id}`)
+    const rows = privateChannel(`auction-${id}`)
       .on(...changes('auctions', `id=eq.${id}`), ({ new: row }) => this.apply(row))
       .on(...changes('bids', `auction_id=eq.${id}`), () => this.onBid())
-      // Postgres sends changes from this message on, which comes after the channel's own answer.
-      .on('system', {}, read)
-      .subscribe((status) => {
-        if (status === 'SUBSCRIBED') read()
-        else this.onConnection?.(false)
-      })
+    join(rows, () => this.read(), () => this.onConnection?.(false))
     privateChannel(`auction:${id}`)
       .on('broadcast', { event: 'time_remaining' }, ({ payload }) => this.applyTimed(payload))
       .subscribe()

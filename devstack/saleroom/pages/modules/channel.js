@@ -7,10 +7,23 @@ export function privateChannel(name) {
   return supabase.channel(name, { config: { private: true } })
 }
 
-/** Join a channel of changed rows, and run `read` after each connection, because rows may have changed. */
-export function join(channel, read) {
+/**
+ * Join a channel of changed rows, and run `read` after each connection, because rows may have changed;
+ * run `onLoss` when the connection is lost.
+ */
+export function join(channel, read, onLoss = () => {}) {
   return channel
     // Postgres sends changes from this message on, which comes after the channel's own answer.
     .on('system', {}, () => read())
-    .subscribe((status) => status === 'SUBSCRIBED' && read())
+    .subscribe((status) => (status === 'SUBSCRIBED' ? read() : onLoss()))
+}
+
+/** Follow the rows of a table in both roles of a person, because a filter of Realtime knows no "or". */
+export function joinAsEitherParty(name, table, user, read) {
+  const channel = privateChannel(name)
+  for (const role of ['buyer_id', 'seller_id']) {
+    const filter = `${role}=eq.${user.id}`
+    channel.on('postgres_changes', { event: '*', schema: 'public', table, filter }, read)
+  }
+  join(channel, read)
 }

@@ -1,6 +1,6 @@
 // Conversations of the signed-in person, and the messages of one, live.
 
-import { join, privateChannel } from './channel.js'
+import { join, joinAsEitherParty, privateChannel } from './channel.js'
 import { supabase } from './client.js'
 import { date } from './clock.js'
 import { byId, element, onSubmit, parameter, show, write } from './dom.js'
@@ -59,16 +59,6 @@ async function loadMessages() {
   await call('mark_thread_read', { thread_id: threadId })
 }
 
-/** Follow both roles of the person, because a filter of Realtime knows no "or". */
-function followThreads() {
-  const channel = privateChannel(`user-threads-${user.id}`)
-  for (const role of ['buyer_id', 'seller_id']) {
-    const filter = `${role}=eq.${user.id}`
-    channel.on('postgres_changes', { event: '*', schema: 'public', table: 'message_threads', filter }, loadThreads)
-  }
-  join(channel, loadThreads)
-}
-
 /** Follow new messages, and updates: a release by staff, or the mark that one was read. */
 function followMessages() {
   const filter = `thread_id=eq.${threadId}`
@@ -93,7 +83,7 @@ async function send({ content }) {
 }
 
 await loadThreads()
-followThreads()
+joinAsEitherParty(`user-threads-${user.id}`, 'message_threads', user, loadThreads)
 if (threadId) {
   show(true, 'conversation')
   await loadMessages()

@@ -1,6 +1,6 @@
 // The person's purchases and sales, with their states live.
 
-import { join, privateChannel } from './channel.js'
+import { joinAsEitherParty } from './channel.js'
 import { supabase } from './client.js'
 import { date } from './clock.js'
 import { byId, element, show } from './dom.js'
@@ -43,9 +43,4 @@ function line(order) {
 }
 
 await load()
-const channel = privateChannel(`user-orders-${user.id}`)
-for (const role of ['buyer_id', 'seller_id']) {
-  const filter = `${role}=eq.${user.id}`
-  channel.on('postgres_changes', { event: '*', schema: 'public', table: 'orders', filter }, load)
-}
-join(channel, load)
+joinAsEitherParty(`user-orders-${user.id}`, 'orders', user, load)
