@@ -5,7 +5,7 @@ import { cents, dollars, plain } from './money.js'
 import { call, Refusal } from './rpc.js'
 import { signInAddress } from './session.js'
 
-/** Codes after which the same request may be sent again. */
+/** The code of the refusal after which the same request may be sent again. */
 const BUSY = 'AUCTION_BUSY'
 /** The wait before the own maximum is read again. */
 const READ_AGAIN_MS = 2000
@@ -90,7 +90,7 @@ export function openBidForm(auction, listing, user) {
     const receipt = await bid(cents(amount), cents(most))
     // A repeated receipt is that of the first call, so its values and its time may be old.
     if (receipt.idempotent) await auction.read()
-    else auction.applyTimed({ ...state(receipt, user), version: receipt.version })
+    else auction.applyTimed(state(receipt, user))
     receiptVersion = receipt.version
     byId('maximum').value = ''
     suggested = plain(auction.state.min_next_bid_cents)
@@ -105,14 +105,14 @@ export function openBidForm(auction, listing, user) {
     })
   }
   readMaximum()
-  return { show: showState }
+  return showState
 }
 
 /** Return the values of the auction that a receipt tells. */
 function state(receipt, user) {
-  const { current_price_cents, min_next_bid_cents, reserve_met, end_at, server_time } = receipt
+  const { current_price_cents, min_next_bid_cents, reserve_met, end_at, server_time, version } = receipt
   const leader = receipt.is_leading ? { high_bidder_id: user.id } : {}
-  return { current_price_cents, min_next_bid_cents, reserve_met, end_at, server_time, ...leader }
+  return { current_price_cents, min_next_bid_cents, reserve_met, end_at, server_time, version, ...leader }
 }
 
 function standing(status, leads, hasBid) {

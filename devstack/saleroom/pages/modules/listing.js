@@ -36,7 +36,7 @@ function open() {
   showListing()
   const auction = new LiveAuction(listing.auctions[0], showState, () => showBids(auction.state.id, user))
   auction.onConnection = showConnection
-  const bidForm = openBidForm(auction, listing, user)
+  const showBidForm = openBidForm(auction, listing, user)
   openQuestion(listing, user)
   openTool(auction)
   auction.follow()
@@ -50,7 +50,7 @@ function open() {
     write('reserve', state.reserve_met ? 'The reserve is met.' : 'The reserve is not met yet.')
     write('ends', `${ENDED[state.status] ? 'Ended' : 'Ends'} ${date(state.end_at)}`)
     showExtension(state, before)
-    bidForm.show(state)
+    showBidForm(state)
     showTime()
     if (state.current_price_cents !== before.current_price_cents) {
       write('said', `The price is now ${dollars(state.current_price_cents)}.`)

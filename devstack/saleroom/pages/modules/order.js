@@ -38,12 +38,9 @@ async function open() {
 
   /** Read the order again: it has more than its row, such as the address after the payment. */
   async function load() {
-    apply(await api('GET', `/orders/${id}`))
-  }
-
-  function apply(row) {
-    if (row.version < order.version) return
-    order = { ...order, ...row }
+    const read = await api('GET', `/orders/${id}`)
+    if (read.version < order.version) return
+    order = { ...order, ...read }
     render()
   }
 

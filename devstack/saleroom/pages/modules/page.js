@@ -69,7 +69,7 @@ async function followNotifications(user) {
 }
 
 /** Show a short message in the corner, which a screen reader says. */
-export function toast(title, text) {
+function toast(title, text) {
   const shown = element('p', { class: 'toast' }, element('strong', {}, title), ' ', text)
   byId('toasts').append(shown)
   setTimeout(() => shown.remove(), 8000)
