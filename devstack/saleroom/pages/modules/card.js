@@ -1,6 +1,7 @@
 // The card of a listing, whose price and time change in place.
 
-import { remaining, span } from './clock.js'
+import { timeLabel } from './auction-state.js'
+import { remaining } from './clock.js'
 import { element } from './dom.js'
 import { dollars } from './money.js'
 import { inOrder, picture } from './photos.js'
@@ -26,7 +27,7 @@ export function card(listing) {
 
   function tick() {
     const ms = remaining(auction.end_at)
-    time.textContent = label(auction.status, ms)
+    time.textContent = timeLabel(auction.status, ms)
     time.classList.toggle('soon', auction.status === 'live' && ms > 0 && ms <= 300_000)
   }
 
@@ -40,11 +41,4 @@ export function card(listing) {
 
   update(auction)
   return { root, key: listing.id, auctionId: auction.id, photos: listing.listing_photos.length, update, tick }
-}
-
-function label(status, ms) {
-  if (status === 'finalized') return 'Sold'
-  if (status === 'no_sale') return 'Not sold'
-  if (status === 'cancelled') return 'Cancelled'
-  return ms > 0 ? span(ms) : 'Closing …'
 }

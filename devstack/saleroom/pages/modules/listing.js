@@ -1,10 +1,11 @@
 // The page of a listing. It reads the listing once; the auction is live.
 
 import { LiveAuction } from './auction.js'
+import { RESULTS, timeLabel } from './auction-state.js'
 import { showBids } from './bid-history.js'
 import { openBidForm } from './bid-form.js'
 import { supabase } from './client.js'
-import { date, everyTick, remaining, span, timeOfDay } from './clock.js'
+import { date, everyTick, remaining, timeOfDay } from './clock.js'
 import { byId, element, parameter, show, write } from './dom.js'
 import { openTool } from './end-soon.js'
 import { dollars } from './money.js'
@@ -18,7 +19,6 @@ const SELLER = 'public_profiles!listings_seller_id_fkey(id,display_name,kyc_pass
 const CONDITIONS = { new: 'New', like_new: 'Like new', good: 'Good', fair: 'Fair', parts: 'For parts' }
 
 const TIME_LABELS = { scheduled: 'Starts in', live: 'Time left' }
-const ENDED = { finalized: 'Sold', no_sale: 'Not sold', cancelled: 'Cancelled' }
 
 const user = await openPage()
 const { data: listing } = await supabase
@@ -48,7 +48,7 @@ function open() {
     write('price-label', priceLabel(state))
     show(state.status === 'live', 'tool', 'reserve')
     write('reserve', state.reserve_met ? 'The reserve is met.' : 'The reserve is not met yet.')
-    write('ends', `${ENDED[state.status] ? 'Ended' : 'Ends'} ${date(state.end_at)}`)
+    write('ends', `${RESULTS[state.status] ? 'Ended' : 'Ends'} ${date(state.end_at)}`)
     showExtension(state, before)
     showBidForm(state)
     showTime()
@@ -70,7 +70,7 @@ function open() {
     const { status, end_at: endAt, start_at: startAt } = auction.state
     const ms = remaining(status === 'scheduled' ? startAt : endAt)
     write('time-label', TIME_LABELS[status] ?? 'Result')
-    write('time', ENDED[status] ?? (ms > 0 ? span(ms) : 'Closing …'))
+    write('time', timeLabel(status, ms))
     byId('time').classList.toggle('soon', status === 'live' && ms <= 300_000)
   }
 
