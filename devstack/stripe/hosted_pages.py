@@ -108,7 +108,8 @@ def _page(name: str, title: str, state: Json, status: int = HTTPStatus.OK) -> Re
 
 def _choices(title: str, facts: Json, groups: list[Json], **more: Any) -> Response:
     """Return a page that offers groups of choices and sends the chosen one back."""
-    state = {"facts": facts, "groups": groups, "leave": None, "return_url": None, **more}
+    known = {name: value for name, value in facts.items() if value}
+    state = {"facts": known, "groups": groups, "leave": None, "return_url": None, **more}
     return _page("choices", title, state | {"title": title})
 
 
@@ -230,7 +231,7 @@ async def _show_identity(fake: FakeStripe, request: Request) -> Response:
     has_selfie = page.session["options"]["document"].get("require_matching_selfie", False)
     return _choices(
         "Verify your identity",
-        {name: value for name, value in facts.items() if value},
+        facts,
         _identity_groups(has_selfie=has_selfie),
         leave="Close without an answer",
         return_url=page.return_url,
@@ -304,7 +305,7 @@ async def _show_onboarding(fake: FakeStripe, request: Request) -> Response:
     ]
     return _choices(
         "Get paid by Aussie Market",
-        {name: value for name, value in facts.items() if value},
+        facts,
         [_group("Fill the form in with test data", filled)],
         leave="Leave it incomplete",
         return_url=link["return_url"],

@@ -105,17 +105,17 @@ class Challenge:
 
 def find_challenge(tx: Transaction, token: str) -> Challenge | None:
     """Return the challenge behind the address of a bank's page."""
-    attempt = tx.store.find(_CHALLENGE, token)
-    if attempt is None:
+    challenge = tx.store.find(_CHALLENGE, token)
+    if challenge is None:
         return None
-    intent = tx.get("payment_intent", attempt["payment_intent"])
+    intent = tx.get("payment_intent", challenge["payment_intent"])
     action = intent["next_action"] or {}
     page = action.get("redirect_to_url", {}).get("url") or action.get("use_stripe_sdk", {}).get(
         "stripe_js"
     )
     return Challenge(
         intent=intent,
-        return_url=attempt["return_url"],
+        return_url=challenge["return_url"],
         is_open=intent["status"] == "requires_action" and page == _challenge_page(tx, token),
     )
 
