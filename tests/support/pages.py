@@ -4,7 +4,6 @@ import re
 import shlex
 import textwrap
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from devstack.paths import ROOT
 
@@ -17,13 +16,6 @@ _PLACE = re.compile(r"<[a-z][\w .]*>")
 _OURS = re.compile(r"(?:make|supabase|python3?|\.venv/bin/\w+|\.ci/\w+) \S|\.ci/run$")
 _SUBSTITUTION = re.compile(r"\$\(([^()]*)\)")
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
-
-
-class Command(NamedTuple):
-    """One command, without its redirections, and the page that names it."""
-
-    page: str
-    words: tuple[str, ...]
 
 
 def pages() -> dict[str, str]:
@@ -50,13 +42,13 @@ def inline(text: str) -> list[str]:
     return [" ".join(code.split()) for code in _INLINE.findall(_BLOCK.sub("", text))]
 
 
-def commands() -> Iterator[Command]:
-    """Yield the commands of all pages, of blocks and of sentences."""
-    for page, text in pages().items():
+def commands() -> Iterator[tuple[str, ...]]:
+    """Yield the words of each command of all pages, of blocks and of sentences."""
+    for text in pages().values():
         lines = [line for block in blocks(text, "sh") for line in joined_lines(block)]
         lines += [code for code in inline(text) if _OURS.match(code)]
         for line in lines:
-            yield from (Command(page, words) for words in simple_commands(line))
+            yield from simple_commands(line)
 
 
 def joined_lines(block: str) -> list[str]:
@@ -65,7 +57,7 @@ def joined_lines(block: str) -> list[str]:
 
 
 def simple_commands(line: str) -> Iterator[tuple[str, ...]]:
-    """Yield the words of each simple command in a line of shell."""
+    """Yield the words of each simple command in a line of shell, without its redirections."""
     for inner in _SUBSTITUTION.findall(line):
         yield from simple_commands(inner)
     lexer = shlex.shlex(filled(line), posix=True, punctuation_chars=True)
@@ -97,8 +89,3 @@ def without_assignments(words: list[str]) -> list[str]:
     while kept and _ASSIGNMENT.match(kept[0]):
         kept.pop(0)
     return kept
-
-
-def words_of(line: str) -> list[str]:
-    """Return the words of a line without operators."""
-    return shlex.split(line)

@@ -12,9 +12,7 @@ import pytest
 from tests.support import node, pages
 
 
-COMMANDS = sorted(
-    {command.words[1:] for command in pages.commands() if command.words[0] == "supabase"}
-)
+COMMANDS = sorted({words[1:] for words in pages.commands() if words[0] == "supabase"})
 _WORD = re.compile(r"[a-z][a-z-]+")
 _OPTION = re.compile(r"--[\w-]+")
 

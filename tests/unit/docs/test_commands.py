@@ -18,24 +18,13 @@ from tests.support import node, pages
 
 
 #: Programs of the reader's own system, which the tests of deploying do not run.
-PROGRAMS = frozenset(
-    {".", "alias", "cd", "chmod", "compose", "cp", "curl", "date", "docker", "gh", "git", "grep"}
-    | {
-        "install",
-        "npm",
-        "openssl",
-        "pkill",
-        "scp",
-        "sed",
-        "set",
-        "ssh",
-        "ssh-keygen",
-        "ssh-keyscan",
-    }
-    | {"supabase", "useradd", "usermod"}
-)
+PROGRAMS = {
+    ".", "alias", "cd", "chmod", "compose", "cp", "curl", "date", "docker", "gh", "git", "grep",
+    "install", "npm", "openssl", "pkill", "scp", "sed", "set", "ssh", "ssh-keygen", "ssh-keyscan",
+    "supabase", "useradd", "usermod",
+}  # fmt: skip
 TEXT = pages.pages()
-COMMANDS = sorted({command.words for command in pages.commands()})
+COMMANDS = sorted(set(pages.commands()))
 #: Variables of a shell itself.
 OF_THE_SHELL = {"PWD", "HOME"}
 _NAME = re.compile(r"[a-z][a-z_-]+")
@@ -129,7 +118,7 @@ def test_command_is_accepted(words: tuple[str, ...]) -> None:
 def _python_commands(line: str) -> list[tuple[str, ...]]:
     """Return the Python programs of ours that a line of a recipe runs."""
     pattern = re.compile(r"\.venv/bin/python (-m (?:bench|devstack[\w.]*|tests[\w.]*)[^&|;]*)")
-    return [tuple(pages.words_of(found)) for found in pattern.findall(line)]
+    return [tuple(shlex.split(found)) for found in pattern.findall(line)]
 
 
 @pytest.mark.parametrize("page", sorted(page for page in TEXT if pages.blocks(TEXT[page], "sh")))
