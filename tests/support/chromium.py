@@ -5,8 +5,6 @@ security off.
 """
 
 import contextlib
-import fcntl
-import hashlib
 import os
 import tarfile
 import tempfile
@@ -16,12 +14,10 @@ from pathlib import Path
 import matplotlib as mpl
 from playwright.sync_api import Browser, sync_playwright
 
-from devstack.paths import ROOT
 from tests.support import node
 
 
 _PACKED = node.MODULES / "@sparticuz/chromium"
-_TOOLS = ROOT / ".tools/npm"
 #: Ubuntu 24.04 lets only known programs make the namespaces that Chromium's sandbox consists of.
 _RESTRICTION = Path("/proc/sys/kernel/apparmor_restrict_unprivileged_userns")
 _ARGUMENTS = (
@@ -49,18 +45,7 @@ _FONTS = """<?xml version="1.0"?>
 def install() -> Path:
     """Unpack the browser unless it is there; return its folder."""
     node.install()
-    _TOOLS.mkdir(parents=True, exist_ok=True)
-    fingerprint = hashlib.sha256((_PACKED / "package.json").read_bytes()).hexdigest()
-    folder = _TOOLS / f"chromium-{fingerprint[:12]}"
-    with (_TOOLS / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not folder.exists():
-            with tempfile.TemporaryDirectory(dir=_TOOLS) as fresh:
-                unpacked = Path(fresh) / "chromium"
-                _unpack(unpacked)
-                # The rename leaves no half of it under the final name if the process is killed.
-                unpacked.rename(folder)
-    return folder
+    return node.made_from(_PACKED / "package.json", "chromium", _unpack)
 
 
 @contextlib.contextmanager

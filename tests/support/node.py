@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO
 
@@ -54,19 +54,32 @@ def install() -> None:
 
 def install_cli() -> list[str]:
     """Install the Supabase CLI unless it is there; return the command that runs it."""
+
+    def fill(folder: Path) -> None:
+        shutil.copytree(_CLI, folder, ignore=shutil.ignore_patterns("node_modules"))
+        npm.install_fresh(folder)
+
+    folder = made_from(_CLI / "package-lock.json", "supabase", fill)
+    return [str(folder / "node_modules/@supabase/cli-linux-x64/bin/supabase")]
+
+
+def made_from(source: Path, name: str, make: Callable[[Path], None]) -> Path:
+    """Make the folder of a tool unless it is there for this content of `source`; return its path.
+
+    A second process waits for the first.
+    """
     _TOOLS.mkdir(parents=True, exist_ok=True)
-    fingerprint = hashlib.sha256((_CLI / "package-lock.json").read_bytes()).hexdigest()
-    folder = _TOOLS / f"supabase-{fingerprint[:12]}"
+    fingerprint = hashlib.sha256(source.read_bytes()).hexdigest()
+    folder = _TOOLS / f"{name}-{fingerprint[:12]}"
     with (_TOOLS / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not folder.exists():
-            with tempfile.TemporaryDirectory(dir=_TOOLS) as fresh:
-                prefix = Path(fresh) / "cli"
-                shutil.copytree(_CLI, prefix, ignore=shutil.ignore_patterns("node_modules"))
-                npm.install_fresh(prefix)
+            with tempfile.TemporaryDirectory(dir=_TOOLS) as parent:
+                fresh = Path(parent) / name
+                make(fresh)
                 # The rename leaves no half of it under the final name if the process is killed.
-                prefix.rename(folder)
-    return [str(folder / "node_modules/@supabase/cli-linux-x64/bin/supabase")]
+                fresh.rename(folder)
+    return folder
 
 
 def run_tests(file: str, settings: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
