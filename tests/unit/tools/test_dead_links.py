@@ -1,24 +1,16 @@
 """`.ci/dead_links.py`: it finds links and pictures that lead nowhere, and passes the others."""
 
-import importlib.util
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-
-SCRIPT = Path(__file__).parents[3] / ".ci/dead_links.py"
+from tests.support import scripts
 
 
 @pytest.fixture(scope="module")
 def program() -> Any:
-    """Import the script, which belongs to no package."""
-    spec = importlib.util.spec_from_file_location("dead_links", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return scripts.imported("dead_links")
 
 
 @pytest.mark.parametrize(

@@ -1,24 +1,16 @@
 """`.ci/headless.py`: it finds headless clauses and private words, and passes plain sentences."""
 
-import importlib.util
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-
-SCRIPT = Path(__file__).parents[3] / ".ci/headless.py"
+from tests.support import scripts
 
 
 @pytest.fixture(scope="module")
 def headless() -> Any:
-    """Import the script, which belongs to no package."""
-    spec = importlib.util.spec_from_file_location("headless", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return scripts.imported("headless")
 
 
 @pytest.mark.parametrize(
