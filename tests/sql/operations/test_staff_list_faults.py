@@ -80,5 +80,5 @@ def test_outages_come_newest_first(owner: Connection, moderator: Actor) -> None:
 
 @pytest.mark.parametrize("max_rows", [0, 101, None])
 def test_length_of_a_page_is_bounded(moderator: Actor, max_rows: int | None) -> None:
-    """As with the other lists for staff."""
+    """The bounds are those of the other lists for staff."""
     assert "VALIDATION_ERROR" == moderator.call("staff_list_faults", max_rows=max_rows)["code"]

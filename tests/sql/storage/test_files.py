@@ -8,7 +8,7 @@ import pytest
 from psycopg import Connection
 
 from tests.sql.actors import Actor
-from tests.sql.auctioning import listed, set_setting
+from tests.sql.auctioning import ended, listed, set_setting
 from tests.sql.filing import disputed, make_file, photographed, put_object, record, removed
 
 
@@ -351,10 +351,7 @@ def test_ids_must_name_the_photo(
 def test_shared_object_stays(owner: Connection, seller: Actor, listing_id: UUID) -> None:
     """An object that a relisted photo still uses stays."""
     path = photographed(seller, listing_id)["path"]
-    owner.execute(
-        "update public.auctions set status = 'no_sale' where listing_id = %s", [listing_id]
-    )
-    owner.execute("update public.listings set status = 'ended' where id = %s", [listing_id])
+    ended(owner, listing_id)
     again = seller.call("relist_listing", listing_id=listing_id)["listing"]["id"]
     [copy] = paths(owner, again)
 

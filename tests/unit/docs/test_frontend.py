@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from clients import answers
+from tests.support import pages
 
 
 ROOT = Path(__file__).parents[3]
@@ -12,7 +13,6 @@ API = (ROOT / "docs/api.md").read_text()
 TYPES = (ROOT / "clients/database.types.ts").read_text()
 #: Names with an underscore: RPCs, tables, columns and values of answers.
 NAMES = re.compile(r"`((?:[a-z]+_)+[a-z]+)`")
-CODE = re.compile(r"^```(?:js|ts)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 SECRETS = re.compile(
     r"sk_(?:test|live)_|whsec_|sb_secret_|SECRET_KEY|service_role|from 'stripe'|require\('stripe'\)"
 )
@@ -41,7 +41,7 @@ def test_nothing_for_a_browser_holds_a_secret() -> None:
     taken |= {
         f"{page}, example {number}": code
         for page in ("docs/api.md", "docs/frontend.md", "README.md")
-        for number, code in enumerate(CODE.findall((ROOT / page).read_text()))
+        for number, code in enumerate(pages.blocks((ROOT / page).read_text(), "js", "ts"))
     }
 
     assert {"database.types.ts", "docs/api.md, example 0"} <= taken.keys()

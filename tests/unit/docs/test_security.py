@@ -7,6 +7,7 @@ from fnmatch import fnmatch
 import pytest
 
 from devstack.paths import ROOT
+from tests.unit.statements import statements
 
 
 PAGE = (ROOT / "docs/security.md").read_text()
@@ -84,7 +85,7 @@ def test_named_tests_exist(path: str) -> None:
     tree = ast.parse((ROOT / "tests" / path).read_text())
     defined = {
         node.name
-        for node in ast.walk(tree)
+        for node in statements(tree)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     }
 
