@@ -30,6 +30,9 @@ OUT = ROOT / "tests/proof/browser/out"
 #: The longest wait for an element on a machine that is busy with other tests.
 TIMEOUT_MS = 15_000
 
+#: The looks of a page, as arguments of `Person`: on a desk, on a phone, and in dark colours.
+LOOKS: list[dict[str, bool]] = [{}, {"phone": True}, {"dark": True}]
+
 _DESK = ViewportSize(width=1280, height=800)
 _PHONE = ViewportSize(width=390, height=844)
 _RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
@@ -114,6 +117,13 @@ class Person:
 
 #: The fixture that makes a person, with the arguments of `Person` after the browser.
 NewPerson = Callable[..., Person]
+
+
+def examine(page: Page, name: str) -> None:
+    """Check accessibility and width of a page, and keep its picture."""
+    screenshot(page, name)
+    check_accessibility(page)
+    check_width(page)
 
 
 def check_accessibility(page: Page) -> None:

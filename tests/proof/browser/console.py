@@ -20,13 +20,7 @@ from tests.integration.service.sale import Sale
 from tests.integration.service.shop import Order, Shop
 from tests.integration.service.staff import with_role, with_second_factor
 from tests.sql.auctioning import auctioned
-from tests.support.browser import (
-    NewPerson,
-    Person,
-    check_accessibility,
-    check_width,
-    screenshot,
-)
+from tests.support.browser import NewPerson, Person, examine
 from tests.support.stack import running_stack
 
 
@@ -274,9 +268,7 @@ def look_at(page: Page, name: str) -> None:
     """Check a page as everybody sees it, with all its forms open, and keep its picture."""
     expect(heading(page)).to_be_visible()
     page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true })")
-    screenshot(page, f"console-{name}")
-    check_accessibility(page)
-    check_width(page)
+    examine(page, f"console-{name}")
 
 
 @pytest.mark.parametrize("device", ["desk", "phone"])
@@ -609,7 +601,7 @@ def test_ignored_events_are_applied_again(new_person: NewPerson, admin: Browser)
 
 
 def test_search_leads_to_the_object(sale: Sale, staff: Person, scene: Scene) -> None:
-    """By our id, by an address and by Stripe's id, from any page."""
+    """Any page's search finds an object by our id, by Stripe's id and by an address."""
     page = staff.page
     email = sale.buyer.session["user"]["email"]
 
@@ -650,7 +642,7 @@ def test_user_without_staff_rights_is_refused(
 
 @pytest.mark.parametrize("site", ["http://127.0.0.1:1/", "http://localhost:1/"])
 def test_form_of_another_origin_is_refused(shop: Shop, staff: Person, site: str) -> None:
-    """Even with a token that it cannot have; browsers send the cookies to another port."""
+    """A valid token does not help; a form from another port of 127.0.0.1 brings the cookies too."""
     page = staff.page
     user = shop.person("user")
     page.goto(f"{CONSOLE}/users/{user.id}")

@@ -8,13 +8,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.integration.service.browser import Browser
 from tests.integration.service.shop import Order, Shop
-from tests.support.browser import (
-    NewPerson,
-    Person,
-    check_accessibility,
-    check_width,
-    screenshot,
-)
+from tests.support.browser import NewPerson, Person, examine
 
 
 PASSWORD = "a password of tests"
@@ -71,12 +65,6 @@ def pay(page: Page, card: str = "4242 4242 4242 4242") -> None:
     button(page, "Pay $").click()
 
 
-def look_at(page: Page, name: str) -> None:
-    check_accessibility(page)
-    check_width(page)
-    screenshot(page, f"saleroom-{name}")
-
-
 def test_order_goes_from_payment_to_payout(
     shop: Shop, seller: Browser, buyer: Browser, new_person: NewPerson
 ) -> None:
@@ -84,18 +72,18 @@ def test_order_goes_from_payment_to_payout(
     order = shop.sold(buyer.actor, seller.actor)
     sells, buys = (at_order(new_person, who, order).page for who in (seller, buyer))
     expect(state(sells)).to_have_text("Pending payment")
-    look_at(buys, "order-unpaid")
+    examine(buys, "saleroom-order-unpaid")
 
     pay(buys)
     expect(state(buys)).to_have_text("Payment received")
     expect(state(sells)).to_have_text("Payment received")
     expect(buys).to_have_url(re.compile(rf"/order\?id={order.id}$"))
-    look_at(buys, "order-paid-buyer")
+    examine(buys, "saleroom-order-paid-buyer")
 
     button(sells, "Make a pickup code").click()
     code = sells.locator("#digits")
     expect(code).to_have_text(re.compile(r"^\d{6}$"))
-    look_at(sells, "order-code-seller")
+    examine(sells, "saleroom-order-code-seller")
     buys.get_by_label("pickup code").fill(code.inner_text())
     button(buys, "I have the item").click()
     expect(state(buys)).to_have_text("Delivered")
@@ -105,7 +93,7 @@ def test_order_goes_from_payment_to_payout(
     button(buys, "Release the money").click()
     expect(state(buys)).to_have_text("Funds released")
     expect(sells.get_by_text("Waits until you have set up payouts")).to_be_visible()
-    look_at(sells, "order-released-seller")
+    examine(sells, "saleroom-order-released-seller")
 
     sells.get_by_role("link", name="Set up payouts").click()
     button(sells, "Set up payouts at Stripe").click()
@@ -115,7 +103,7 @@ def test_order_goes_from_payment_to_payout(
     sells.goto(f"/order?id={order.id}")
     expect(sells.locator("#payout-state")).to_have_text("Paid")
     expect(sells.get_by_text("The state of your payout stands below.")).to_be_visible()
-    look_at(sells, "order-paid-out")
+    examine(sells, "saleroom-order-paid-out")
 
 
 def test_buyer_whose_payment_fails_tries_again(
@@ -197,7 +185,7 @@ def test_person_passes_or_fails_the_identity_check(
         "Postcode": "2000",
     }.items():
         page.get_by_label(label).fill(value)
-    look_at(page, "account-unverified")
+    examine(page, "saleroom-account-unverified")
     button(page, "Check my identity").click()
     page.get_by_role("radio", name=re.compile(rf"^{answer}")).check()
     button(page, "Continue").click()
@@ -231,7 +219,7 @@ def test_notifications_come_live_and_are_marked_as_read(
     expect(rows.first).to_contain_text("The buyer has paid")
     shop.sold(buyer.actor, seller.actor)
     expect(rows.first).to_contain_text("was sold for")
-    look_at(page, "account-notifications")
+    examine(page, "saleroom-account-notifications")
 
     button(page, "Mark all as read").click()
 
@@ -246,7 +234,7 @@ def test_pages_fit_a_phone_and_dark_colours(
     """Order and account pass axe on a phone and in dark colours."""
     order = shop.paid(buyer.actor, seller.actor)
     page = at_order(new_person, buyer, order, **{look: True}).page
-    look_at(page, f"order-{look}")
+    examine(page, f"saleroom-order-{look}")
     page.goto("/account")
     expect(page.get_by_text("Your identity is checked.")).to_be_visible()
-    look_at(page, f"account-{look}")
+    examine(page, f"saleroom-account-{look}")

@@ -14,17 +14,15 @@ from devstack.saleroom.tools import MOVE_END
 from devstack.supervisor.database import SEED
 from tests.proof.browser.order_pages import button, pay, state
 from tests.support.browser import (
+    LOOKS,
     NewPerson,
     Person,
     check_accessibility,
-    check_width,
+    examine,
     screenshot,
 )
 from tests.support.gateway_control import commanded
 from tests.support.pictures import encoded, surfboard
-
-
-LOOKS = [{}, {"phone": True}, {"dark": True}]
 
 
 @pytest.fixture(scope="module")
@@ -32,11 +30,7 @@ def database(stack: Mapping[str, str]) -> Iterator[psycopg.Connection]:
     """Connect as the owner of the tables, after the seed of a new local database."""
     with psycopg.connect(stack["DATABASE_URL"], autocommit=True) as connection:
         connection.execute(SEED.read_text().encode())
-        # The tests of orders and of the console share the stack, need the rule of production for
-        # staff, and shorten the soft close.
-        connection.execute(
-            "update private.app_settings set value = 'true' where key = 'require_staff_aal2'"
-        )
+        # The tests of orders may share the stack, and they shorten the soft close.
         connection.execute(
             "update private.app_settings set value = '300'"
             " where key in ('snipe_window_s', 'snipe_extend_s')"
@@ -86,7 +80,7 @@ def bid(page: Page, amount: str, maximum: str = "") -> None:
     form.get_by_role("button", name="Place bid").click()
 
 
-def price(page: Page, amount: str) -> None:
+def expect_price(page: Page, amount: str) -> None:
     expect(page.locator("#price")).to_have_text(amount)
 
 
@@ -130,14 +124,14 @@ def test_two_people_bid_and_one_wins(
     at_listing(angus.page, title)
     for page in windows:
         expect(page.get_by_role("img", name=f"Photo of {title}")).to_be_visible()
-        price(page, "$10.00")
+        expect_price(page, "$10.00")
 
     bid(kylie.page, "10", "50")
 
     expect(kylie.page.get_by_text("You lead.")).to_be_visible()
     # The maximum reaches the reserve, so the price rises to it; nobody else sees the maximum.
     for page in windows:
-        price(page, "$18.00")
+        expect_price(page, "$18.00")
         expect(page.get_by_text("The reserve is met.")).to_be_visible()
     expect(angus.page.get_by_text("50.00")).to_have_count(0)
 
@@ -145,7 +139,7 @@ def test_two_people_bid_and_one_wins(
 
     expect(angus.page.get_by_text("You have been outbid.", exact=True).first).to_be_visible()
     for page in windows:
-        price(page, "$21.00")
+        expect_price(page, "$21.00")
         expect(page.get_by_role("region", name="Bids").get_by_role("listitem")).to_have_count(4)
 
     # A bid in the last five minutes moves the end in each window.
@@ -154,7 +148,7 @@ def test_two_people_bid_and_one_wins(
         expect(page.locator("#time")).to_have_text(re.compile(r"1:[0-3]\d"))
     bid(angus.page, "60", "80")
     for page in windows:
-        price(page, "$60.00")
+        expect_price(page, "$60.00")
         expect(page.get_by_text("A late bid moved the end")).to_be_visible()
         expect(page.locator("#time")).to_have_text(re.compile(r"[45]:\d\d"))
     expect(kylie.page.locator("#standing")).to_have_text("You have been outbid.")
@@ -342,7 +336,7 @@ def test_page_reads_the_state_again_after_a_lost_connection(
     for person in (kylie, angus):
         at_listing(person.page, "Wooden surfboard")
     bid(angus.page, "120")
-    price(kylie.page, "$120.00")
+    expect_price(kylie.page, "$120.00")
     bell = angus.page.locator("#bell")
     expect(angus.page.get_by_text("You lead.")).to_be_visible()
     news = bell.inner_text() if bell.is_visible() else "0 new"
@@ -351,9 +345,9 @@ def test_page_reads_the_state_again_after_a_lost_connection(
         expect(angus.page.get_by_text("Not connected. Trying again …")).to_be_visible()
         bid(kylie.page, "130")
         expect(kylie.page.get_by_text("You lead.")).to_be_visible()
-        price(angus.page, "$120.00")
+        expect_price(angus.page, "$120.00")
 
-    price(angus.page, "$130.00")
+    expect_price(angus.page, "$130.00")
     expect(angus.page.get_by_text("Live: changes show at once.")).to_be_visible()
     expect(bell).to_have_text(f"{int(news.split()[0]) + 1} new")
 
@@ -554,8 +548,8 @@ def test_markup_shows_as_text(
 ) -> None:
     """Text with markup, which the market itself would refuse, is no part of the page."""
     markup = "<img src=x onerror=alert(1)>Film camera"
-    was = "update public.listings set title = %s where title = %s"
-    database.execute(was, [markup, "Film camera with 50 mm lens"])
+    rename = "update public.listings set title = %s where title = %s"
+    database.execute(rename, [markup, "Film camera with 50 mm lens"])
     page = new_person(url).page
     page.goto("/")
     page.get_by_role("link", name=markup).click()
@@ -563,7 +557,7 @@ def test_markup_shows_as_text(
     expect(page.get_by_role("heading", name=markup)).to_be_visible()
 
     assert 0 == page.locator("img[src=x]").count()
-    database.execute(was, ["Film camera with 50 mm lens", markup])
+    database.execute(rename, ["Film camera with 50 mm lens", markup])
 
 
 def test_keyboard_reaches_the_bid(new_person: NewPerson, url: str) -> None:
@@ -601,7 +595,7 @@ def _query(next_: str) -> str:
 @pytest.mark.parametrize("look", LOOKS, ids=str)
 def test_pages_are_accessible(new_person: NewPerson, url: str, look: dict[str, bool]) -> None:
     """Each page passes the check on a desk, on a phone and in the dark, and fits its window."""
-    [suffix] = [*look, "desk"][:1]
+    suffix = next(iter(look), "desk")
     visitor = new_person(url, **look)
     seen = {"home": "/", "sign-in": "/sign-in"}
     for name, path in seen.items():
@@ -616,9 +610,3 @@ def test_pages_are_accessible(new_person: NewPerson, url: str, look: dict[str, b
         kylie.page.goto(f"/{name}")
         expect(kylie.page.locator(".name")).to_have_text("Kylie")
         examine(kylie.page, f"saleroom-{name}-{suffix}")
-
-
-def examine(page: Page, name: str) -> None:
-    check_accessibility(page)
-    check_width(page)
-    screenshot(page, name)

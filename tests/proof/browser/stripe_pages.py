@@ -13,16 +13,14 @@ from playwright.sync_api import Page, expect
 from stripe.identity import VerificationSession
 
 from tests.support.browser import (
+    LOOKS,
     NewPerson,
     Person,
     check_accessibility,
-    check_width,
+    examine,
     screenshot,
 )
 from tests.support.fake_server import PUBLISHABLE_KEY, Account, Receiver, running
-
-
-LOOKS = [{}, {"phone": True}, {"dark": True}]
 
 
 @pytest.fixture(scope="module")
@@ -316,6 +314,4 @@ def test_pages_are_accessible_and_fit(
         expect(person.page.get_by_role("heading", level=1)).not_to_be_empty()
         if name == "pay":
             expect(person.page.get_by_role("button", name="Pay $")).to_be_enabled()
-        check_accessibility(person.page)
-        check_width(person.page)
-        screenshot(person.page, "-".join(["stripe", name, *look]))
+        examine(person.page, "-".join(["stripe", name, *look]))
