@@ -14,6 +14,10 @@ from tests.integration.service.shop import Shop
 from tests.sql.actors import Actor
 
 
+#: The password of each user.
+PASSWORD = "a password of tests"
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Browser:
     """A user with the session that Auth gave them."""
@@ -26,7 +30,7 @@ class Browser:
         """Sign up a user as the web app does, and let them trade unless `kyc` says otherwise."""
         answer = httpx.post(
             f"{shop.environment['SUPABASE_URL']}/auth/v1/signup",
-            json={"email": f"{uuid.uuid4().hex}@example.test", "password": "a password of tests"},
+            json={"email": f"{uuid.uuid4().hex}@example.test", "password": PASSWORD},
             headers={"apikey": shop.environment["SUPABASE_PUBLISHABLE_KEY"]},
             timeout=30,
         )

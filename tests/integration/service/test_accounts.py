@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.integration.service.browser import Browser
+from tests.integration.service.browser import PASSWORD, Browser
 from tests.integration.service.own_service import OwnService
 from tests.integration.service.shop import TIMEOUT_S, Shop
 from tests.sql.auctioning import auctioned
@@ -162,7 +162,7 @@ class TestDeletion:
     def test_account_is_gone_here_and_at_auth(self, shop: Shop, person: Browser) -> None:
         """The profile is empty, the address is free, and neither token nor password works."""
         email = person.session["user"]["email"]
-        credentials = {"email": email, "password": "a password of tests"}
+        credentials = {"email": email, "password": PASSWORD}
 
         answer = person.post(DELETE, {})
 
@@ -209,7 +209,7 @@ class TestDeletion:
         assert (401, "SESSION_TOO_OLD") == (answer.status_code, answer.json()["code"])
         credentials = {
             "email": person.session["user"]["email"],
-            "password": "a password of tests",
+            "password": PASSWORD,
         }
         again = auth(shop, "token?grant_type=password", credentials).json()
         assert 200 == Browser(shop=shop, session=again).post(DELETE, {}).status_code

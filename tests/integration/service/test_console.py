@@ -11,7 +11,7 @@ import pytest
 
 from service.app import create_app
 from service.route_table import Caller, pages_of
-from tests.integration.service.browser import Browser
+from tests.integration.service.browser import PASSWORD, Browser
 from tests.integration.service.console_browser import ConsoleBrowser
 from tests.integration.service.sale import Sale
 from tests.integration.service.shop import Order, Shop
@@ -22,7 +22,6 @@ from tests.support.factories import make_settings
 pytestmark = pytest.mark.xdist_group("stack")
 
 REASON = "The seller asked for it"
-PASSWORD = "a password of tests"
 PAGES = {
     (method, rule.removeprefix("/api/admin/console")): stated
     for method, rule, stated in pages_of(create_app(make_settings()))

@@ -15,7 +15,7 @@ import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 from psycopg import sql
 
-from tests.integration.service.browser import Browser
+from tests.integration.service.browser import PASSWORD, Browser
 from tests.integration.service.sale import Sale
 from tests.integration.service.shop import Order, Shop
 from tests.integration.service.staff import with_role, with_second_factor
@@ -25,7 +25,6 @@ from tests.support.stack import running_stack
 
 
 CONSOLE = "/api/admin/console"
-PASSWORD = "a password of tests"
 REASON = "The seller asked for it"
 ATTACK = "<img src=/x onerror=alert(1)>"
 #: Columns of texts from outside. Our functions strip markup, so the tests add it afterwards.

@@ -6,12 +6,9 @@ from collections.abc import Iterator, Mapping
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.integration.service.browser import Browser
+from tests.integration.service.browser import PASSWORD, Browser
 from tests.integration.service.shop import Order, Shop
 from tests.support.browser import NewPerson, Person, examine
-
-
-PASSWORD = "a password of tests"
 
 
 @pytest.fixture(scope="module")
