@@ -28,9 +28,9 @@ def main() -> None:
     parser.add_argument("--since", metavar="COMMIT", help="a commit whose migrations have landed")
     given = parser.parse_args()
     if given.add:
-        add(ROOT)
-    found = faults(ROOT)
-    if given.since and not (ROOT / RECORD).read_text().startswith(record_of(ROOT, given.since)):
+        add()
+    found = faults()
+    if given.since and not (ROOT / RECORD).read_text().startswith(record_of(given.since)):
         found.append(
             f"{RECORD} has lost or changed a line of {given.since}, or has a line before one"
         )
@@ -38,16 +38,16 @@ def main() -> None:
     sys.exit(1 if found else 0)
 
 
-def faults(root: Path) -> list[str]:
+def faults() -> list[str]:
     """Return a sentence for each difference between the migrations and their record."""
-    lines = (root / RECORD).read_text().splitlines()
+    lines = (ROOT / RECORD).read_text().splitlines()
     found = [
         f"{RECORD}: {line!r} is no line of sha256sum" for line in lines if not LINE.fullmatch(line)
     ]
     recorded = {name: digest for digest, name in LINE.findall("\n".join(lines))}
     if list(recorded) != sorted(recorded) or len(recorded) != len(lines):
         found.append(f"{RECORD} is not in the order of the versions, or has a version twice")
-    present = migrations(root)
+    present = migrations()
     last = max(recorded, default="")
     for name in sorted({*recorded, *present}):
         if name not in present:
@@ -63,34 +63,34 @@ def faults(root: Path) -> list[str]:
     return found
 
 
-def add(root: Path) -> None:
+def add() -> None:
     """Add a line at the end of the record for each migration that is newer than the last one."""
-    record = root / RECORD
+    record = ROOT / RECORD
     names = LINE.findall(record.read_text())
     last = max((name for _, name in names), default="")
     with record.open("a") as file:
         file.writelines(
-            f"{digest}  {name}\n" for name, digest in migrations(root).items() if name > last
+            f"{digest}  {name}\n" for name, digest in migrations().items() if name > last
         )
 
 
-def migrations(root: Path) -> dict[str, str]:
+def migrations() -> dict[str, str]:
     """Return the hash of each migration by its name, oldest first."""
-    folder = root / "supabase"
+    folder = ROOT / "supabase"
     return {
         str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(folder.glob("migrations/*.sql"))
     }
 
 
-def record_of(root: Path, commit: str) -> str:
+def record_of(commit: str) -> str:
     """Return the record in a commit; one that is older than the record has none.
 
     GitHub names zeros as the commit before the first one.
     """
     if set(commit) == {"0"}:
         return ""
-    git = ["git", "-C", str(root)]
+    git = ["git", "-C", str(ROOT)]
     listed = [*git, "ls-tree", "-r", "--name-only", commit, "--", RECORD]
     if not subprocess.check_output(listed, text=True):
         return ""
