@@ -57,7 +57,7 @@ def _use_memory() -> None:
 def pytest_collection() -> Generator[None, object, object]:
     """Let the garbage collector leave out what lasts as long as the run: 10,000 tests and imports.
 
-    It would search them again and again, which takes half of the time of the collection.
+    It would search them again and again, in half of the time in which pytest collects the tests.
     """
     gc.disable()
     try:

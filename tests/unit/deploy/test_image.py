@@ -9,6 +9,12 @@ from devstack.paths import ROOT
 
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
+#: The files and folders that the image gets from the repository.
+COPIED = {
+    name
+    for names in re.findall(r"^COPY (?!--from)(.+) \S+$", DOCKERFILE, re.MULTILINE)
+    for name in names.split()
+}
 
 
 def workflow(name: str) -> str:
@@ -57,16 +63,13 @@ def test_context_has_only_copied_files() -> None:
     """The build context has only files that the Dockerfile copies, so no secrets."""
     lines = (ROOT / ".dockerignore").read_text().splitlines()
     allowed = {line[1:] for line in lines if line.startswith("!")}
-    copied = re.findall(r"^COPY (?!--from)(.+) \S+$", DOCKERFILE, re.MULTILINE)
 
     assert "*" == lines[0]
-    assert {name for names in copied for name in names.split()} == allowed
+    assert allowed == COPIED
 
 
 def test_image_has_the_product_alone() -> None:
     """The image gets three packages, and none of the tools: no devstack, saleroom or tests."""
-    copied = re.findall(r"^COPY (?!--from)(.+) \S+$", DOCKERFILE, re.MULTILINE)
-
     assert {
         "gunicorn.conf.py",
         "market",
@@ -74,5 +77,5 @@ def test_image_has_the_product_alone() -> None:
         "service",
         "uv.lock",
         "workers",
-    } == {name for names in copied for name in names.split()}
+    } == COPIED
     assert 1 == len(re.findall(r"^RUN uv sync --frozen --no-dev ", DOCKERFILE, re.MULTILINE))
