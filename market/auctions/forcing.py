@@ -6,7 +6,6 @@ from typing import Any
 
 from market.auctions import closing, repository
 from market.database import Database
-from market.errors import RejectedError
 
 
 _BATCH = 100
@@ -46,17 +45,8 @@ def finalize(
         auction_id=auction_id,
         force=force,
     )
-    if request_id is not None and not _is_about(done, actor_id, auction_id):
-        raise RejectedError("REQUEST_ID_REUSED", "finalize_auctions")
     _report(done["result"])
     return done
-
-
-def _is_about(done: Mapping[str, Any], actor_id: str, auction_id: str | None) -> bool:
-    """Return true unless SQL has found the audit entry of another request by its id."""
-    entry = done["audit_log"]
-    is_own = (entry["actor_id"], entry["entity_id"]) == (actor_id, auction_id)
-    return is_own and done["result"] is not None
 
 
 def _report(result: Mapping[str, Any]) -> None:

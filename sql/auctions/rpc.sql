@@ -119,7 +119,7 @@ begin
   );
 end;
 $$;
-comment on function public.finalize_auctions is 'Close one auction, by force even before its end, or up to 100 whose end has come: {success, result, audit_log}. result is the answer of end_auction or end_expired_auctions. Audited with this member of staff, whose rights the caller has checked. The same request_id gets the same answer. Refusals: VALIDATION_ERROR, FORBIDDEN (force by a member of staff who sells or bids there), and those of end_auction.';
+comment on function public.finalize_auctions is 'Close one auction, by force even before its end, or up to 100 whose end has come: {success, result, audit_log}. result is the answer of end_auction or end_expired_auctions. Audited with this member of staff, whose rights the caller has checked. The same request_id gets the same answer. Refusals: VALIDATION_ERROR, REQUEST_ID_REUSED (the id of another request), FORBIDDEN (force by a member of staff who sells or bids there), and those of end_auction.';
 grant execute on function public.finalize_auctions to service_role;
 
 create function public.closing_status(max_rows integer default 100)

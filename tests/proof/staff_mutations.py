@@ -497,15 +497,28 @@ STAFF_MUTATIONS = (
     mutation(
         "auction is closed by force without a reason",
         "auctions/functions/forcing.sql",
-        "coalesce(private.finalize_answer(p_request_id), private.reason_refusal(p_reason))",
-        "private.finalize_answer(p_request_id)",
+        "coalesce(\n"
+        "    private.finalize_answer(p_request_id, p_actor_id, v_action, p_auction_id),\n"
+        "    private.reason_refusal(p_reason)\n"
+        "  )",
+        "private.finalize_answer(p_request_id, p_actor_id, v_action, p_auction_id)",
         FORCING,
     ),
     mutation(
         "repeated close by force is another one",
         "auctions/functions/forcing.sql",
-        "coalesce(private.finalize_answer(p_request_id), private.reason_refusal(p_reason))",
+        "coalesce(\n"
+        "    private.finalize_answer(p_request_id, p_actor_id, v_action, p_auction_id),\n"
+        "    private.reason_refusal(p_reason)\n"
+        "  )",
         "private.reason_refusal(p_reason)",
+        FORCING,
+    ),
+    mutation(
+        "id of another request to close answers",
+        "auctions/functions/forcing.sql",
+        "          is distinct from (p_actor_id, p_action, p_auction_id::text)\n",
+        "          is distinct from (actor_id, action, entity_id)\n",
         FORCING,
     ),
     mutation(

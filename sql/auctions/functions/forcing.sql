@@ -7,12 +7,16 @@ security definer
 set search_path = ''
 as $$
 declare
+  v_action constant text := case when p_force then 'auction_forced' else 'auctions_finalized' end;
   v_answer jsonb;
   v_auction public.auctions;
 begin
   -- The caller may repeat a call whose answer was lost. The audit entry with its id then answers.
   perform pg_advisory_xact_lock(hashtextextended(p_request_id::text, 0));
-  v_answer := coalesce(private.finalize_answer(p_request_id), private.reason_refusal(p_reason));
+  v_answer := coalesce(
+    private.finalize_answer(p_request_id, p_actor_id, v_action, p_auction_id),
+    private.reason_refusal(p_reason)
+  );
   if v_answer is not null then
     return v_answer;
   elsif p_request_id is null then
@@ -35,20 +39,22 @@ begin
   end if;
   perform private.write_audit(
     p_actor_id,
-    case when p_force then 'auction_forced' else 'auctions_finalized' end,
+    v_action,
     'auctions',
     p_auction_id::text,
     private.plain_reason(p_reason),
     jsonb_build_object('result', v_answer),
     p_request_id
   );
-  return private.finalize_answer(p_request_id);
+  return private.finalize_answer(p_request_id, p_actor_id, v_action, p_auction_id);
 end;
 $$;
 comment on function private.finalize_auctions is 'Close auctions for a member of staff, and audit it; see the public wrapper.';
 grant execute on function private.finalize_auctions to service_role;
 
-create function private.finalize_answer(p_request_id uuid)
+create function private.finalize_answer(
+  p_request_id uuid, p_actor_id uuid, p_action text, p_auction_id uuid
+)
 returns jsonb
 language plpgsql
 stable
@@ -56,19 +62,27 @@ set search_path = ''
 as $$
 begin
   return (
-    select jsonb_build_object(
-      'success', true,
-      'result', metadata -> 'result',
-      'audit_log', jsonb_build_object(
-        'id', id, 'actor_id', actor_id, 'action', action, 'entity', entity,
-        'entity_id', entity_id, 'description', description, 'created_at', created_at
-      )
-    )
+    select
+      case
+        when
+          (actor_id, action, entity_id)
+          is distinct from (p_actor_id, p_action, p_auction_id::text)
+          then private.refusal('REQUEST_ID_REUSED', 'This request id was used for something else')
+        else
+          jsonb_build_object(
+            'success', true,
+            'result', metadata -> 'result',
+            'audit_log', jsonb_build_object(
+              'id', id, 'actor_id', actor_id, 'action', action, 'entity', entity,
+              'entity_id', entity_id, 'description', description, 'created_at', created_at
+            )
+          )
+      end
     from public.audit_logs where id = p_request_id
   );
 end;
 $$;
-comment on function private.finalize_answer is 'Return the answer of finalize_auctions from the audit entry that it wrote, or null before that.';
+comment on function private.finalize_answer is 'Return the answer of finalize_auctions from the audit entry that it wrote, a refusal if another request wrote the entry, or null if nobody did.';
 
 create function private.closing_status(p_max_rows integer)
 returns jsonb

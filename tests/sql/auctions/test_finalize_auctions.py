@@ -53,6 +53,31 @@ def test_repeated_request_gets_the_first_answer(
     assert [(1,)] == owner.execute("select count(*) from public.audit_logs").fetchall()
 
 
+@pytest.mark.parametrize("other", ["auction", "way to close", "member of staff", "action"])
+def test_id_of_another_request_closes_nothing(
+    auction_id: UUID, *, seller: Actor, moderator: Actor, alice: Actor, service: Actor, other: str
+) -> None:
+    """The id answers the request that first used it, and no other."""
+    other_id = auctioned(seller)
+    sent: dict[str, Any] = {"request_id": uuid4(), "auction_id": auction_id, "force": True}
+    if other == "action":
+        removed_id = moderator.rows(
+            "select listing_id from public.auctions where id = %(id)s", id=auctioned(seller)
+        )[0][0]
+        moderator.call("staff_remove_listing", listing_id=removed_id, reason=REASON)
+        query = "select id from public.audit_logs where actor_id = %(id)s"
+        [(sent["request_id"],)] = moderator.rows(query, id=moderator.id)
+    else:
+        assert finalize(service, moderator, **sent)["success"]
+    if other == "auction":
+        sent["auction_id"] = other_id
+    sent["force"] = other != "way to close"
+
+    answer = finalize(service, alice if other == "member of staff" else moderator, **sent)
+
+    assert (False, "REQUEST_ID_REUSED") == (answer["success"], answer["code"])
+
+
 def test_all_expired_auctions_are_closed(
     owner: Connection, auction_id: UUID, seller: Actor, moderator: Actor, service: Actor
 ) -> None:

@@ -67,26 +67,6 @@ def test_repeat_of_a_form_keeps_its_id(database: Any) -> None:
     assert "c" == database.call.call_args.kwargs["request_id"]
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"audit_log": {"actor_id": "x", "entity_id": "b"}},
-        {"audit_log": {"actor_id": "a", "entity_id": "x"}},
-        {"result": None},
-    ],
-    ids=["other member of staff", "other auction", "other action"],
-)
-def test_id_of_another_request_closes_nothing(database: Any, changes: dict[str, Any]) -> None:
-    """SQL answers with the audit entry of that id, whatever it is about."""
-    answer = {"success": True, "result": {}, "audit_log": {"actor_id": "a", "entity_id": "b"}}
-    database.call.return_value = answer | changes
-
-    with pytest.raises(RejectedError, match="REQUEST_ID_REUSED"):
-        forcing.finalize(
-            database, actor_id="a", reason="The seller asked", auction_id="b", request_id="c"
-        )
-
-
 def test_refusal_is_raised(database: Any) -> None:
     """The code of SQL is the code of the error."""
     database.call.return_value = {"success": False, "code": "AUCTION_NOT_OVER", "error": "No"}
