@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import fcntl
+import gc
 import importlib
 import itertools
 import json
@@ -89,6 +90,8 @@ def on_starting(_server: Any) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     for package in _SHARED_PACKAGES:
         importlib.import_module(package)
+    # A collection would also copy the memory that the workers share after the fork.
+    gc.freeze()
 
 
 def pre_fork(server: Any, worker: Any) -> None:
@@ -107,6 +110,11 @@ def post_fork(_server: Any, worker: Any) -> None:
     from prometheus_client import values  # noqa: PLC0415 - it reads the variable when imported
 
     values.ValueClass = values.MultiProcessValue(lambda: worker.metrics_number)
+
+
+def post_worker_init(_worker: Any) -> None:
+    """Let no garbage collection search what was built so far: it lives as long as the worker."""
+    gc.freeze()
 
 
 def child_exit(_server: Any, worker: Any) -> None:

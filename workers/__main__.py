@@ -11,6 +11,7 @@ if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is signal.default_
 import argparse
 import asyncio
 import concurrent.futures
+import gc
 import os
 import sys
 import threading
@@ -45,6 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = Settings.from_environment()
         log.set_up(level=settings.log_level, is_json=settings.is_log_json)
         jobs = _jobs(name, settings)
+        # No garbage collection need search what was built so far: it lives as long as the process.
+        gc.freeze()
         with metrics.serving(settings.metrics_host, settings.metrics_port, settings.metrics_token):
             asyncio.run(run_all(jobs, realtime.connect(settings)))
     except SettingsError as error:

@@ -1,6 +1,7 @@
 """`python -m devstack.gateway --config FILE` serves the gateway until a signal stops it."""
 
 import argparse
+import gc
 import logging
 import sys
 from pathlib import Path
@@ -33,8 +34,11 @@ def main() -> int:
     # psycopg raises the error of a pipeline as well, so its warning would only repeat it.
     logging.getLogger("psycopg").setLevel(logging.ERROR)
     sys.stderr.write(f"A stand-in for Supabase on {config.url}, for development and tests only.\n")
+    app = create_app(config)
+    # No garbage collection need search what was built so far: it lives as long as the process.
+    gc.freeze()
     uvicorn.run(
-        create_app(config),
+        app,
         host=HOST,
         port=config.port,
         loop="uvloop",

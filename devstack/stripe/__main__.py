@@ -1,6 +1,7 @@
 """`python -m devstack.stripe --config FILE` runs the fake Stripe until a signal stops it."""
 
 import argparse
+import gc
 import sys
 from pathlib import Path
 
@@ -23,8 +24,11 @@ def main() -> None:
         config = StripeConfig.from_json(path.read_text())
     except (OSError, ConfigError) as error:
         sys.exit(str(error))
+    app = create_app(config)
+    # No garbage collection need search what was built so far: it lives as long as the process.
+    gc.freeze()
     uvicorn.run(
-        create_app(config),
+        app,
         host="127.0.0.1",
         port=config.port,
         access_log=False,
