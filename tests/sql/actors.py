@@ -8,6 +8,7 @@ from typing import Any, LiteralString, Self
 from uuid import UUID, uuid4
 
 from psycopg import Connection, Cursor, sql
+from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow
 
 from clients import answers
@@ -55,18 +56,32 @@ class Actor:
         return dataclasses.replace(self, aal="aal2")
 
     def _run(self, query: Query, values: dict[str, object]) -> Cursor[TupleRow]:
+        # Statements without parameters go to the server together, in one round trip.
+        run = self.connection.execute
+        is_outermost = self.connection.info.transaction_status is TransactionStatus.IDLE
+        become = _become(self.role, role=self.role, sub=self.user_id, aal=self.aal)
+        run((b"begin;" if is_outermost else b"savepoint call;") + become)
         try:
-            with self.connection.transaction():
-                self._become(self.role, {"role": self.role, "sub": self.user_id, "aal": self.aal})
-                return self.connection.execute(query, values)
-        finally:
-            self._become("none", {})
+            cursor = run(query, values)
+        except Exception:
+            # Role and claims become those of before.
+            if not self.connection.broken:
+                run(b"rollback" if is_outermost else b"rollback to call; release call")
+            raise
+        if is_outermost:
+            run(b"commit")
+        if not (is_outermost and self.connection.autocommit):
+            run((b"" if is_outermost else b"release call;") + _become("none"))
+        return cursor
 
-    def _become(self, role: str, claims: dict[str, object]) -> None:
-        self.connection.execute(
-            "select set_config('role', %s, true), set_config('request.jwt.claims', %s, true)",
-            [role, json.dumps(claims, default=str)],
-        )
+
+@functools.cache
+def _become(role: str, /, **claims: object) -> bytes:
+    """Return the statement that changes the rights of the rest of the transaction."""
+    query = sql.SQL(
+        "select set_config('role', {}, true), set_config('request.jwt.claims', {}, true)"
+    )
+    return query.format(role, json.dumps(claims, default=str)).as_bytes()
 
 
 @functools.cache
