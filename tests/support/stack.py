@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -12,8 +13,10 @@ from pathlib import Path
 import pytest
 
 from devstack.paths import ROOT
+from devstack.postgres.cluster import Cluster
+from devstack.postgres.schema import extend_database, migration_files
 from devstack.supervisor.options import PARTS
-from devstack.supervisor.ports import free_base
+from devstack.supervisor.ports import free_base, free_port
 from devstack.supervisor.processes import end, start
 
 
@@ -35,7 +38,11 @@ def running_stack(*options: str) -> Iterator[Mapping[str, str]]:
             command,
             log,
             death_signal=signal.SIGTERM,
-            options={"cwd": ROOT, "stdout": subprocess.PIPE},
+            options={
+                "cwd": ROOT,
+                "stdout": subprocess.PIPE,
+                "env": os.environ | _migrated_template(),
+            },
         )
         try:
             assert process.stdout is not None
@@ -50,6 +57,18 @@ def running_stack(*options: str) -> Iterator[Mapping[str, str]]:
                 assert process.poll() is None, f"The stack has ended:\n{log.read_text()}"
         finally:
             end(process, (signal.SIGINT,), timeout_s=30)
+
+
+def _migrated_template() -> Mapping[str, str]:
+    """Migrate a cluster once; each stack of this test process starts as a copy of it."""
+    template = os.environ.get("EMBEDDED_PG_TEMPLATE")
+    if template is None:
+        return {}
+    folder = Path(template).parent / "migrated"
+    if not folder.exists():
+        with Cluster.start(folder, free_port(), durable=False) as cluster:
+            extend_database(cluster.admin_url, migration_files())
+    return {"EMBEDDED_PG_TEMPLATE": str(folder / "pgdata")}
 
 
 @pytest.fixture(scope="session")
