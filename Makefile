@@ -75,7 +75,7 @@ oracles: setup ## compare bidding and money with oracles (PROOF_STEPS=20000, MON
 	  tests/sql/bidding/test_bidding_oracle.py tests/sql/money
 
 convergence: setup ## deliver Stripe's events badly while processes are killed (DELIVERIES=100000)
-	@SOAK_DELIVERIES=$(DELIVERIES) $(BIN)/python -m pytest -q -s tests/proof/test_convergence.py
+	@SOAK_DELIVERIES=$(DELIVERIES) $(BIN)/python -m pytest -q -s tests/proof/convergence.py
 
 chaos: setup ## kill everything while auctions end (CHAOS_AUCTIONS=10000, CHAOS_SEED=…)
 	@$(BIN)/python -m tests.proof.chaos --auctions $(CHAOS_AUCTIONS) $(if $(CHAOS_SEED),--seed $(CHAOS_SEED)) $(CHAOS_FLAGS)

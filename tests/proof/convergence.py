@@ -22,7 +22,7 @@ from tests.sql.actors import Actor
 from tests.support.stack import running_stack
 
 
-DELIVERIES = int(os.environ.get("SOAK_DELIVERIES", "300"))
+DELIVERIES = int(os.environ.get("SOAK_DELIVERIES", "100000"))
 #: An order has about this many events.
 EVENTS_PER_ORDER = 8
 #: More orders would take longer to begin than their events to arrive.
@@ -37,8 +37,6 @@ KILLS = max(2, min(40, DELIVERIES // 800))
 TIMEOUT_S = 300
 LOOK_S = 0.2
 REPORT_S = 20
-
-pytestmark = pytest.mark.xdist_group("convergence")
 
 
 @pytest.fixture(scope="module")
