@@ -293,7 +293,7 @@ async def _execute(fake: FakeStripe, call: Call, fault: Fault | None) -> Answer:
         if error.is_saved:
             _save(fake, call, error.status, error.body)
         raise
-    await fake.webhook_sender.deliver_now(tx.urgent)
+    await fake.webhook_sender.deliver_now(tx.before_answer)
     return answer
 
 

@@ -21,7 +21,7 @@ from devstack.stripe.store import Store
 #: Stripe delivers in parallel too, and guarantees no order.
 _WORKERS = 8
 _TIMEOUT_S = 20.0
-_FORGED_SECRET = "whsec_of_another_account"  # noqa: S105 - no endpoint has it
+_FORGED_SECRET = "whsec_of_another_account"  # noqa: S105 - no endpoint has this secret
 _USER_AGENT = "Stripe/1.0 (+https://stripe.com/docs/webhooks)"
 
 

@@ -151,11 +151,11 @@ def _card_groups() -> list[Json]:
         body = {"payment_method": f"pm_card_{card.name}"}
         spaced = " ".join(card.number[i : i + 4] for i in range(0, len(card.number), 4))
         detail = f"{_BRANDS[card.brand]}, {card.country} · {card.effect}"
-        groups.setdefault(_kind(card), []).append((body, spaced, detail))
+        groups.setdefault(_group_title(card), []).append((body, spaced, detail))
     return [_group(title, choices) for title, choices in groups.items()]
 
 
-def _kind(card: TestCard) -> str:
+def _group_title(card: TestCard) -> str:
     if card.needs_authentication:
         return "3-D Secure"
     if card.decline is not None:
@@ -191,7 +191,7 @@ async def _authenticate(fake: FakeStripe, request: Request) -> Response:
         challenge = _open_challenge(tx, request)
     action = third_parties.authenticate
     intent = await third_parties.perform(fake, action, challenge.intent["id"], choice)
-    return JSONResponse({"redirect_to": _returned(challenge.return_url, intent)})
+    return JSONResponse({"redirect_to": _return_address(challenge.return_url, intent)})
 
 
 def _open_challenge(tx: Transaction, request: Request) -> confirmation.Challenge:
@@ -203,12 +203,12 @@ def _open_challenge(tx: Transaction, request: Request) -> confirmation.Challenge
         raise _ClosedError(
             HTTPStatus.GONE,
             f"This authentication is over: the payment is {status}.",
-            _returned(challenge.return_url, challenge.intent),
+            _return_address(challenge.return_url, challenge.intent),
         )
     return challenge
 
 
-def _returned(return_url: str | None, intent: Json) -> str | None:
+def _return_address(return_url: str | None, intent: Json) -> str | None:
     """Return the address to which Stripe sends the buyer after an attempt to pay."""
     if return_url is None:
         return None

@@ -34,7 +34,7 @@ async def perform(fake: FakeStripe, action: Action, object_id: str, options: Jso
     """Perform an action in one transaction, then make the deliveries that precede its answer."""
     with fake.transaction() as tx:
         done = action(tx, object_id, options)
-    await fake.webhook_sender.deliver_now(tx.urgent)
+    await fake.webhook_sender.deliver_now(tx.before_answer)
     return done
 
 

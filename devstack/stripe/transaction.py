@@ -93,7 +93,7 @@ class Transaction:
         self.origin = origin or Origin()
         self.now = unix_now()
         #: Deliveries that the caller makes before it answers the request.
-        self.urgent: list[int] = []
+        self.before_answer: list[int] = []
         #: Deliveries that the caller makes in reverse order.
         self.reordered: list[int] = []
         self.has_events = False
@@ -171,6 +171,6 @@ class Transaction:
         times = 2 if mode is Mode.DUPLICATE else 1
         added = [delivery_log.add(self.store, event, endpoint, **columns) for _ in range(times)]
         if mode is Mode.BEFORE_ANSWER:
-            self.urgent += added
+            self.before_answer += added
         elif mode is Mode.REORDER:
             self.reordered += added

@@ -1,6 +1,6 @@
 /** A page that offers choices and sends the chosen one to its own address. */
 
-import { at, chosen, element, leave, money, onSubmit, showChoices, state } from './page.js'
+import { byId, chosen, element, leave, money, onSubmit, showChoices, state } from './page.js'
 
 async function send() {
   const answer = await fetch(location.pathname, {
@@ -13,21 +13,21 @@ async function send() {
   leave(body.redirect_to)
 }
 
-at('title').textContent = state.title
+byId('title').textContent = state.title
 if (state.amount) {
-  at('amount').textContent = money(state.amount, state.currency)
-  at('amount').hidden = false
+  byId('amount').textContent = money(state.amount, state.currency)
+  byId('amount').hidden = false
 }
 for (const [name, value] of Object.entries(state.facts)) {
-  at('facts').append(
+  byId('facts').append(
     element('div', {}, element('dt', {}, name), element('dd', {}, value))
   )
 }
 if (state.leave) {
-  at('leave').textContent = state.leave
-  at('leave').hidden = false
-  at('leave').addEventListener('click', () => leave(state.return_url))
+  byId('leave').textContent = state.leave
+  byId('leave').hidden = false
+  byId('leave').addEventListener('click', () => leave(state.return_url))
 }
 showChoices(state.groups)
 onSubmit(send)
-at('submit').disabled = false
+byId('submit').disabled = false

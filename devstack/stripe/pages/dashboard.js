@@ -1,6 +1,6 @@
 /** The dashboard of a seller: balance, transfers and payouts. */
 
-import { at, element, money, state } from './page.js'
+import { byId, element, money, state } from './page.js'
 
 const amounts = Object.entries(state.balance)
 
@@ -18,13 +18,13 @@ function row(item) {
 }
 
 function list(id, items) {
-  if (items.length) at(id).append(...items.map(row))
-  else at(id).append(element('li', { className: 'hint' }, 'None yet.'))
+  if (items.length) byId(id).append(...items.map(row))
+  else byId(id).append(element('li', { className: 'hint' }, 'None yet.'))
 }
 
-at('account').textContent = state.account
-at('available').textContent = balance('available')
-at('pending').textContent = balance('pending')
-at('enabled').textContent = state.payouts_enabled ? 'Enabled' : 'Not enabled'
+byId('account').textContent = state.account
+byId('available').textContent = balance('available')
+byId('pending').textContent = balance('pending')
+byId('enabled').textContent = state.payouts_enabled ? 'Enabled' : 'Not enabled'
 list('transfers', state.transfers)
 list('payouts', state.payouts)

@@ -4,7 +4,7 @@
 export const state = JSON.parse(document.querySelector('meta[name="state"]').content)
 
 /** Return the element with an id. */
-export const at = (id) => document.getElementById(id)
+export const byId = (id) => document.getElementById(id)
 
 /** Format an amount in cents. */
 export function money(cents, currency) {
@@ -23,19 +23,19 @@ export function element(tag, properties = {}, ...children) {
 /** Show a link to the page that the person came from, unless there is none. */
 export function showBack(url) {
   if (!url) return
-  at('back').href = url
-  at('back').hidden = false
+  byId('back').href = url
+  byId('back').hidden = false
 }
 
 /** Show the groups of choices of the state as radio buttons; the first is chosen. */
 export function showChoices(groups) {
   groups.forEach((group, g) => {
     const rows = group.choices.map((choice, c) => choiceRow(choice, `${g}.${c}`))
-    at('choices').append(
+    byId('choices').append(
       element('fieldset', {}, element('legend', {}, group.title), ...rows)
     )
   })
-  at('choices').querySelector('input').checked = true
+  byId('choices').querySelector('input').checked = true
 }
 
 function choiceRow(choice, value) {
@@ -50,21 +50,21 @@ function choiceRow(choice, value) {
 
 /** Return the body of the choice that the person has made. */
 export function chosen(groups) {
-  const [group, choice] = new FormData(at('form')).get('choice').split('.')
+  const [group, choice] = new FormData(byId('form')).get('choice').split('.')
   return groups[group].choices[choice].body
 }
 
 /** Run `work` when the form is submitted, once at a time, and show its error. */
 export function onSubmit(work) {
-  at('form').addEventListener('submit', async (event) => {
+  byId('form').addEventListener('submit', async (event) => {
     event.preventDefault()
-    at('submit').disabled = true
-    at('problem').textContent = ''
+    byId('submit').disabled = true
+    byId('problem').textContent = ''
     try {
       await work()
     } catch (error) {
-      at('problem').textContent = error.message
-      at('submit').disabled = false
+      byId('problem').textContent = error.message
+      byId('submit').disabled = false
     }
   })
 }
@@ -72,5 +72,5 @@ export function onSubmit(work) {
 /** Go to an address; without one, say that the page can be closed. */
 export function leave(url) {
   if (url) location.assign(url)
-  else at('form').replaceChildren(element('p', { role: 'status' }, 'Done. You can close this page.'))
+  else byId('form').replaceChildren(element('p', { role: 'status' }, 'Done. You can close this page.'))
 }

@@ -1,6 +1,6 @@
 /** The payment page: confirm the intent of a client secret with a test card, as Stripe.js does. */
 
-import { at, chosen, money, onSubmit, showBack, showChoices, state } from './page.js'
+import { byId, chosen, money, onSubmit, showBack, showChoices, state } from './page.js'
 
 const id = state.client_secret.split('_secret_')[0]
 
@@ -27,7 +27,7 @@ function returnAddress() {
   return url.href
 }
 
-/** Leave the page of a paid intent, and open the bank's page for 3-D Secure. */
+/** Go to the bank's page if the intent needs 3-D Secure, or else back to the shop. */
 function proceed(intent) {
   if (intent.next_action) location.assign(intent.next_action.redirect_to_url.url)
   else location.assign(returnAddress())
@@ -40,17 +40,17 @@ async function pay() {
 
 function show(intent) {
   const amount = money(intent.amount, intent.currency)
-  at('amount').textContent = amount
-  at('description').textContent = intent.description ?? intent.id
-  at('problem').textContent = intent.last_payment_error?.message ?? ''
+  byId('amount').textContent = amount
+  byId('description').textContent = intent.description ?? intent.id
+  byId('problem').textContent = intent.last_payment_error?.message ?? ''
   if (['succeeded', 'requires_capture'].includes(intent.status)) {
-    at('problem').textContent = 'This payment has already succeeded.'
+    byId('problem').textContent = 'This payment has already succeeded.'
     showBack(returnAddress())
   } else if (intent.status === 'canceled') {
-    at('problem').textContent = 'This payment was canceled.'
+    byId('problem').textContent = 'This payment was canceled.'
   } else {
-    at('submit').textContent = `Pay ${amount}`
-    at('submit').disabled = false
+    byId('submit').textContent = `Pay ${amount}`
+    byId('submit').disabled = false
   }
 }
 
@@ -60,6 +60,6 @@ onSubmit(pay)
 try {
   show(await call('GET', ''))
 } catch (error) {
-  at('amount').textContent = 'No such payment'
-  at('problem').textContent = error.message
+  byId('amount').textContent = 'No such payment'
+  byId('problem').textContent = error.message
 }

@@ -58,7 +58,7 @@ _LINK_TYPES = ("account_onboarding", "account_update")
 
 
 def create(tx: Transaction, params: Params) -> Json:
-    """`POST /v1/accounts`, by `type` or by `controller`."""
+    """`POST /v1/accounts`: create a connected account, by `type` or by `controller`."""
     kind = _read_kind(params)
     country = _read_country(params)
     changes = _read_changes(params)
@@ -94,7 +94,7 @@ def create(tx: Transaction, params: Params) -> Json:
 
 
 def retrieve_own(tx: Transaction, params: Params) -> Json:
-    """`GET /v1/account`: our own account, or the one that the header Stripe-Account names."""
+    """`GET /v1/account`: show our own account, or the one that the header Stripe-Account names."""
     params.finish()
     if tx.origin.account is not None:
         return account_state.find(tx, tx.origin.account)
@@ -102,7 +102,7 @@ def retrieve_own(tx: Transaction, params: Params) -> Json:
 
 
 def retrieve(tx: Transaction, params: Params, account_id: str) -> Json:
-    """`GET /v1/accounts/:id`: a connected account, or our own by its id."""
+    """`GET /v1/accounts/:id`: show a connected account, or our own."""
     params.finish()
     if account_id == tx.config.account_id:
         return _own(tx.config)
@@ -110,7 +110,7 @@ def retrieve(tx: Transaction, params: Params, account_id: str) -> Json:
 
 
 def update(tx: Transaction, params: Params, account_id: str) -> Json:
-    """Change an account: `POST /v1/accounts/:id`."""
+    """`POST /v1/accounts/:id`: change an account."""
     changes = _read_changes(params)
     params.finish()
     with account_state.change(tx, account_id) as account:
@@ -121,12 +121,12 @@ def update(tx: Transaction, params: Params, account_id: str) -> Json:
 
 
 def list_page(tx: Transaction, params: Params) -> Json:
-    """`GET /v1/accounts`: the connected accounts."""
+    """`GET /v1/accounts`: list the connected accounts."""
     return read_page(tx, params, "account", url="/v1/accounts")
 
 
 def delete(tx: Transaction, params: Params, account_id: str) -> Json:
-    """`DELETE /v1/accounts/:id`: a test account can be deleted at any time."""
+    """`DELETE /v1/accounts/:id`: delete an account, which test mode always allows."""
     params.finish()
     account_state.find(tx, account_id)
     tx.store.delete(account_id)
@@ -134,7 +134,7 @@ def delete(tx: Transaction, params: Params, account_id: str) -> Json:
 
 
 def create_login_link(tx: Transaction, params: Params, account_id: str) -> Json:
-    """`POST /v1/accounts/:id/login_links`: a link to the Express Dashboard."""
+    """`POST /v1/accounts/:id/login_links`: create a link to the Express Dashboard."""
     params.finish()
     account = account_state.find(tx, account_id)
     if account["controller"]["stripe_dashboard"]["type"] != "express":
@@ -154,7 +154,7 @@ def create_login_link(tx: Transaction, params: Params, account_id: str) -> Json:
 
 
 def create_link(tx: Transaction, params: Params) -> Json:
-    """Create a link to the hosted form: `POST /v1/account_links`."""
+    """`POST /v1/account_links`: create a link to the hosted form."""
     account_id = params.required_text("account")
     kind = params.choice("type", _LINK_TYPES) or params.required_text("type")
     urls = {name: params.required_web_address(name) for name in ("refresh_url", "return_url")}

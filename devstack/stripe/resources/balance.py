@@ -34,14 +34,14 @@ _CATEGORIES = {
 
 
 def retrieve(tx: Transaction, params: Params, transaction_id: str) -> Json:
-    """Show a balance transaction: `GET /v1/balance_transactions/:id`."""
+    """`GET /v1/balance_transactions/:id`: show a balance transaction."""
     params.finish()
     settle_due(tx)
     return tx.get("balance_transaction", transaction_id)
 
 
 def list_page(tx: Transaction, params: Params) -> Json:
-    """`GET /v1/balance_transactions`, by `source`, `type`, `currency` or `payout`."""
+    """`GET /v1/balance_transactions`: list them, by `source`, `type`, `currency` or `payout`."""
     conditions = []
     payout = params.text("payout")
     if payout is not None:
@@ -59,7 +59,7 @@ def list_page(tx: Transaction, params: Params) -> Json:
 
 
 def retrieve_balance(tx: Transaction, params: Params) -> Json:
-    """`GET /v1/balance`: the sums of the balance transactions."""
+    """`GET /v1/balance`: show the sums of the balance transactions."""
     params.finish()
     amounts = totals(tx, tx.origin.account) or {"aud": {"available": 0, "pending": 0}}
     return {

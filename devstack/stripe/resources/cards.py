@@ -172,7 +172,7 @@ _BY_NUMBER = {card.number: card for card in CARDS}
 
 
 def card_named(name: str) -> TestCard | None:
-    """Return the card of `pm_card_NAME` or `tok_NAME`; `visa_chargeDeclined` is a longer name."""
+    """Return the card of `pm_card_NAME` or `tok_NAME`; a name may begin with `visa_`."""
     return _BY_NAME.get(name) or _BY_NAME.get(name.removeprefix("visa_"))
 
 

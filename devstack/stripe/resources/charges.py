@@ -65,13 +65,13 @@ _AUTHENTICATED: Json = {
 
 
 def retrieve(tx: Transaction, params: Params, charge_id: str) -> Json:
-    """Show a charge: `GET /v1/charges/:id`."""
+    """`GET /v1/charges/:id`: show a charge."""
     params.finish()
     return tx.get("charge", charge_id)
 
 
 def list_page(tx: Transaction, params: Params) -> Json:
-    """`GET /v1/charges`, by `payment_intent` or `transfer_group`."""
+    """`GET /v1/charges`: list the charges, by `payment_intent` or `transfer_group`."""
     return read_page(
         tx, params, "charge", url="/v1/charges", filters=("payment_intent", "transfer_group")
     )

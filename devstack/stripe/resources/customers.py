@@ -12,7 +12,7 @@ _NOT_DELETED = Condition(sql="json_extract(body, '$.deleted') is null", values=(
 
 
 def create(tx: Transaction, params: Params) -> Json:
-    """`POST /v1/customers`; no field is required."""
+    """`POST /v1/customers`: create a customer; no field is required."""
     changes, metadata = _read(params), params.metadata()
     params.finish()
     customer = _new(tx) | changes | {"metadata": merge_metadata({}, metadata)}
@@ -22,20 +22,20 @@ def create(tx: Transaction, params: Params) -> Json:
 
 
 def retrieve(tx: Transaction, params: Params, customer_id: str) -> Json:
-    """`GET /v1/customers/:id`; a deleted customer has no fields but its id."""
+    """`GET /v1/customers/:id`: show a customer; a deleted one has no fields but its id."""
     params.finish()
     return tx.get("customer", customer_id)
 
 
 def list_page(tx: Transaction, params: Params) -> Json:
-    """`GET /v1/customers`, by `email`."""
+    """`GET /v1/customers`: list the customers, by `email`."""
     return read_page(
         tx, params, "customer", url="/v1/customers", filters=("email",), conditions=(_NOT_DELETED,)
     )
 
 
 def update(tx: Transaction, params: Params, customer_id: str) -> Json:
-    """Change a customer: `POST /v1/customers/:id`."""
+    """`POST /v1/customers/:id`: change a customer."""
     changes, metadata = _read(params), params.metadata()
     params.finish()
     customer = _existing(tx, customer_id, param="id", status=404)
@@ -45,7 +45,7 @@ def update(tx: Transaction, params: Params, customer_id: str) -> Json:
 
 
 def delete(tx: Transaction, params: Params, customer_id: str) -> Json:
-    """`DELETE /v1/customers/:id`; the payments remain."""
+    """`DELETE /v1/customers/:id`: delete a customer, but not the payments."""
     params.finish()
     customer = _existing(tx, customer_id, param="id", status=404)
     tx.emit("customer.deleted", customer)

@@ -91,13 +91,13 @@ _FILES = (
 
 
 def retrieve(tx: Transaction, params: Params, dispute_id: str) -> Json:
-    """Show a dispute: `GET /v1/disputes/:id`."""
+    """`GET /v1/disputes/:id`: show a dispute."""
     params.finish()
     return tx.get("dispute", dispute_id)
 
 
 def list_page(tx: Transaction, params: Params) -> Json:
-    """`GET /v1/disputes`, by `charge` or `payment_intent`."""
+    """`GET /v1/disputes`: list the disputes, by `charge` or `payment_intent`."""
     return read_page(
         tx, params, "dispute", url="/v1/disputes", filters=("charge", "payment_intent")
     )
@@ -126,7 +126,7 @@ def update(tx: Transaction, params: Params, dispute_id: str) -> Json:
 
 
 def close(tx: Transaction, params: Params, dispute_id: str) -> Json:
-    """`POST /v1/disputes/:id/close`: the merchant accepts the dispute, which is lost."""
+    """`POST /v1/disputes/:id/close`: accept the dispute as the merchant, who thereby loses it."""
     params.finish()
     return settle(tx, dispute_id, "lost")
 

@@ -21,14 +21,14 @@ _DEFAULT_LIMIT = 10
 
 
 def retrieve(tx: Transaction, params: Params, event_id: str) -> Json:
-    """Show an event: `GET /v1/events/:id`."""
+    """`GET /v1/events/:id`: show an event."""
     params.finish()
     tx.get("event", event_id)
     return with_pending(tx.store, event_id)
 
 
 def list_page(tx: Transaction, params: Params) -> Json:
-    """`GET /v1/events`, newest first, by `type` (`charge.*` too), `types` or `delivery_success`."""
+    """`GET /v1/events`: list by `type` (`charge.*` too), `types` or `delivery_success`."""
     conditions = [*_of_types(params), *_of_success(params)]
     page = read_page(tx, params, "event", url="/v1/events", conditions=conditions)
     for event in page["data"]:
@@ -43,7 +43,7 @@ def with_pending(store: Store, event_id: str) -> Json:
 
 
 def list_endpoints(tx: Transaction, params: Params) -> Json:
-    """`GET /v1/webhook_endpoints`: the first page of at most `limit` endpoints."""
+    """`GET /v1/webhook_endpoints`: list the first `limit` endpoints."""
     limit = params.positive("limit", _MAX_LIMIT) or _DEFAULT_LIMIT
     params.finish()
     endpoints = _all_endpoints(tx.config)
@@ -56,7 +56,7 @@ def list_endpoints(tx: Transaction, params: Params) -> Json:
 
 
 def retrieve_endpoint(tx: Transaction, params: Params, endpoint_id: str) -> Json:
-    """Show a webhook endpoint: `GET /v1/webhook_endpoints/:id`."""
+    """`GET /v1/webhook_endpoints/:id`: show a webhook endpoint."""
     params.finish()
     for endpoint in _all_endpoints(tx.config):
         if endpoint["id"] == endpoint_id:

@@ -22,7 +22,7 @@ REPORT = "identity.verification_report"
 #: The kind of the stored addresses of users' pages, which the API does not show.
 _PAGE = "identity.page"
 _PAGE_LIFETIME_S = 48 * 3600
-#: The reasons of a failed check of the document or the selfie.
+#: The error codes of a failed check of the document or the selfie, with the reasons.
 CHECK_ERRORS = {
     "document_expired": "The document is expired.",
     "document_type_not_supported": "The document is of a type that is not supported.",
@@ -32,7 +32,7 @@ CHECK_ERRORS = {
     "selfie_manipulated": "The selfie has been manipulated.",
     "selfie_unverified_other": "The selfie could not be verified.",
 }
-#: The reasons of a session without a check.
+#: The error codes of a session that the user has not completed, with the reasons.
 USER_ERRORS = {
     "abandoned": "The user has left before the end.",
     "consent_declined": "The user has declined to be verified.",
@@ -67,7 +67,7 @@ _URL = "/v1/identity/verification_sessions"
 
 
 def create(tx: Transaction, params: Params) -> Json:
-    """Create a session: `POST /v1/identity/verification_sessions`."""
+    """`POST /v1/identity/verification_sessions`: create a session."""
     session = _read_new(tx, params)
     return_url = params.web_address("return_url")
     params.finish()
@@ -77,20 +77,23 @@ def create(tx: Transaction, params: Params) -> Json:
 
 
 def retrieve(tx: Transaction, params: Params, session_id: str) -> Json:
-    """`GET /v1/identity/verification_sessions/:id`, with its secret while it requires input."""
+    """`GET /v1/identity/verification_sessions/:id`: show a session.
+
+    The session has its secret while it requires input.
+    """
     params.finish()
     return tx.get(KIND, session_id, param="session")
 
 
 def list_page(tx: Transaction, params: Params) -> Json:
-    """`GET /v1/identity/verification_sessions`, by status, reference or customer."""
+    """`GET /v1/identity/verification_sessions`: list by status, reference or customer."""
     conditions = equals("status", params.choice("status", _STATES))
     filters = ("client_reference_id", "related_customer")
     return read_page(tx, params, KIND, url=_URL, filters=filters, conditions=conditions)
 
 
 def update(tx: Transaction, params: Params, session_id: str) -> Json:
-    """`POST /v1/identity/verification_sessions/:id`; Stripe emits no event."""
+    """`POST /v1/identity/verification_sessions/:id`: change a session, without an event."""
     changes, metadata = _read_changes(params), params.metadata()
     params.finish()
     session = tx.get(KIND, session_id, param="session")
@@ -104,7 +107,7 @@ def update(tx: Transaction, params: Params, session_id: str) -> Json:
 
 
 def cancel(tx: Transaction, params: Params, session_id: str) -> Json:
-    """Cancel a session: `POST /v1/identity/verification_sessions/:id/cancel`."""
+    """`POST /v1/identity/verification_sessions/:id/cancel`: cancel a session."""
     params.finish()
     session = tx.get(KIND, session_id, param="session")
     if session["status"] != "requires_input":
@@ -114,7 +117,10 @@ def cancel(tx: Transaction, params: Params, session_id: str) -> Json:
 
 
 def redact(tx: Transaction, params: Params, session_id: str) -> Json:
-    """`POST /v1/identity/verification_sessions/:id/redact`; Stripe needs up to four days."""
+    """`POST /v1/identity/verification_sessions/:id/redact`: begin to delete personal data.
+
+    Stripe needs up to four days for it, so `finish_redaction` is scheduled.
+    """
     params.finish()
     session = tx.get(KIND, session_id, param="session")
     _refuse_redacted(session, "redacted")
@@ -156,7 +162,7 @@ def verify(tx: Transaction, session_id: str, outputs: Json) -> Json:
 
 
 def require_input(tx: Transaction, session_id: str, code: str) -> Json:
-    """Fail the check, or the user's part, by an error code; the session requires input again."""
+    """Require input again; `code` says why the check has failed or the user has not submitted."""
     if code in USER_ERRORS:
         session = _awaiting_input(tx, session_id)
         error = {"code": code, "reason": USER_ERRORS[code]}
@@ -200,7 +206,7 @@ class Page:
 
 
 def find_page(tx: Transaction, token: str) -> Page | None:
-    """Return the page behind an address, also after the session has got another one."""
+    """Return the page behind an address, even if the session has a newer address by now."""
     page = tx.store.find(_PAGE, token)
     session = tx.store.find(KIND, page["session"]) if page else None
     if page is None or session is None:

@@ -55,7 +55,7 @@ _CAPTURE_METHODS = ("automatic", "automatic_async", "manual")
 
 
 def create(tx: Transaction, params: Params) -> Json | Answer:
-    """`POST /v1/payment_intents`; `confirm` attempts the payment in the same call."""
+    """`POST /v1/payment_intents`: create an intent; `confirm` attempts the payment at once."""
     intent = _read_new(tx, params)
     intent["customer"] = customers.read_id(tx, params, "customer")
     method = confirmation.read_method(tx, params)
@@ -71,7 +71,7 @@ def create(tx: Transaction, params: Params) -> Json | Answer:
 
 
 def retrieve(tx: Transaction, params: Params, intent_id: str) -> Json:
-    """`GET /v1/payment_intents/:id`; a publishable key needs the client secret."""
+    """`GET /v1/payment_intents/:id`: show an intent; a publishable key needs the client secret."""
     secret = params.text("client_secret")
     params.finish()
     intent = _get(tx, intent_id)
@@ -80,12 +80,12 @@ def retrieve(tx: Transaction, params: Params, intent_id: str) -> Json:
 
 
 def list_page(tx: Transaction, params: Params) -> Json:
-    """List the intents: `GET /v1/payment_intents`."""
+    """`GET /v1/payment_intents`: list the intents."""
     return read_page(tx, params, "payment_intent", url="/v1/payment_intents", filters=("customer",))
 
 
 def update(tx: Transaction, params: Params, intent_id: str) -> Json:
-    """`POST /v1/payment_intents/:id`; Stripe emits no event."""
+    """`POST /v1/payment_intents/:id`: change an intent, without an event."""
     changes = _read_changes(params)
     customer_id = customers.read_id(tx, params, "customer")
     if customer_id is not None:
@@ -115,7 +115,7 @@ def update(tx: Transaction, params: Params, intent_id: str) -> Json:
 
 
 def cancel(tx: Transaction, params: Params, intent_id: str) -> Json:
-    """`POST /v1/payment_intents/:id/cancel`; a second call is refused."""
+    """`POST /v1/payment_intents/:id/cancel`: cancel an intent; a second call is refused."""
     reason = params.choice("cancellation_reason", _CANCELLATION_REASONS)
     params.finish()
 
@@ -140,7 +140,10 @@ def cancel(tx: Transaction, params: Params, intent_id: str) -> Json:
 
 
 def confirm(tx: Transaction, params: Params, intent_id: str) -> Json | Answer:
-    """`POST /v1/payment_intents/:id/confirm`; a publishable key needs the client secret."""
+    """`POST /v1/payment_intents/:id/confirm`: attempt the payment.
+
+    A publishable key needs the client secret.
+    """
     secret = params.text("client_secret")
     method = confirmation.read_method(tx, params)
     options = confirmation.read_options(params)
@@ -159,7 +162,7 @@ def confirm(tx: Transaction, params: Params, intent_id: str) -> Json | Answer:
 
 
 def capture(tx: Transaction, params: Params, intent_id: str) -> Json:
-    """`POST /v1/payment_intents/:id/capture`: a part releases the rest of the amount."""
+    """`POST /v1/payment_intents/:id/capture`: capture an amount, and release the rest."""
     amount = params.positive("amount_to_capture")
     metadata = params.metadata()
     params.finish()

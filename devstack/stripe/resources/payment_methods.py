@@ -15,7 +15,7 @@ _TOKEN = "tok_"  # noqa: S105 - the start of an id, not a secret
 
 
 def create(tx: Transaction, params: Params) -> Json:
-    """`POST /v1/payment_methods` with a card's token, or with a test card's number."""
+    """`POST /v1/payment_methods`: create one from a card's token, or from a test card's number."""
     metadata = params.metadata()
     method = read_data(tx, params)
     params.finish()
@@ -25,7 +25,7 @@ def create(tx: Transaction, params: Params) -> Json:
 
 
 def retrieve(tx: Transaction, params: Params, method_id: str) -> Json:
-    """`GET /v1/payment_methods/:id`; a shared test method such as `pm_card_visa` works too."""
+    """`GET /v1/payment_methods/:id`: show one, or a shared test method such as `pm_card_visa`."""
     params.finish()
     return resolve(tx, method_id, status=404)
 

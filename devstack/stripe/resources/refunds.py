@@ -11,7 +11,7 @@ from devstack.stripe.transaction import Transaction
 
 _REASONS = ("duplicate", "fraudulent", "requested_by_customer")
 #: The scheduled action of a refund, by its outcome.
-_LATER = {
+_SCHEDULED_ACTIONS = {
     RefundOutcome.SUCCEEDS: "reference_refund",
     RefundOutcome.PENDING: "succeed_refund",
     RefundOutcome.FAILS_LATER: "fail_refund",
@@ -19,7 +19,7 @@ _LATER = {
 
 
 def create(tx: Transaction, params: Params) -> Json:
-    """`POST /v1/refunds` of an intent or a charge, in whole or in part."""
+    """`POST /v1/refunds`: refund an intent or a charge, in whole or in part."""
     intent_id, charge_id = params.text("payment_intent"), params.text("charge")
     amount = params.positive("amount")
     reason = params.choice("reason", _REASONS)
@@ -34,7 +34,7 @@ def create(tx: Transaction, params: Params) -> Json:
     charges.ensure_booked(tx, charge)
     balance.book_refund(tx, refund)
     tx.store.insert(refund)
-    tx.schedule(refund["id"], _LATER[outcome])
+    tx.schedule(refund["id"], _SCHEDULED_ACTIONS[outcome])
 
     before = {name: charge[name] for name in ("amount_refunded", "refunded")}
     _add_refunded(tx, charge, amount)
@@ -44,18 +44,18 @@ def create(tx: Transaction, params: Params) -> Json:
 
 
 def retrieve(tx: Transaction, params: Params, refund_id: str) -> Json:
-    """Show a refund: `GET /v1/refunds/:id`."""
+    """`GET /v1/refunds/:id`: show a refund."""
     params.finish()
     return tx.get("refund", refund_id)
 
 
 def list_page(tx: Transaction, params: Params) -> Json:
-    """`GET /v1/refunds`, by `payment_intent` or `charge`."""
+    """`GET /v1/refunds`: list the refunds, by `payment_intent` or `charge`."""
     return read_page(tx, params, "refund", url="/v1/refunds", filters=("payment_intent", "charge"))
 
 
 def update(tx: Transaction, params: Params, refund_id: str) -> Json:
-    """`POST /v1/refunds/:id`: change its metadata."""
+    """`POST /v1/refunds/:id`: change the refund's metadata."""
     metadata = params.metadata()
     params.finish()
     refund = tx.get("refund", refund_id)

@@ -20,7 +20,7 @@ _SHOWN = 10
 
 
 def create(tx: Transaction, params: Params) -> Json:
-    """Create a transfer: `POST /v1/transfers`."""
+    """`POST /v1/transfers`: create a transfer."""
     amount = params.required_positive("amount")
     check_amount(amount)
     currency = params.required_text("currency").lower()
@@ -55,20 +55,20 @@ def create(tx: Transaction, params: Params) -> Json:
 
 
 def retrieve(tx: Transaction, params: Params, transfer_id: str) -> Json:
-    """Show a transfer: `GET /v1/transfers/:id`."""
+    """`GET /v1/transfers/:id`: show a transfer."""
     params.finish()
     return tx.get("transfer", transfer_id, param="transfer")
 
 
 def list_page(tx: Transaction, params: Params) -> Json:
-    """`GET /v1/transfers`, by `destination` or `transfer_group`."""
+    """`GET /v1/transfers`: list the transfers, by `destination` or `transfer_group`."""
     return read_page(
         tx, params, "transfer", url="/v1/transfers", filters=("destination", "transfer_group")
     )
 
 
 def update(tx: Transaction, params: Params, transfer_id: str) -> Json:
-    """`POST /v1/transfers/:id`: change its description and its metadata."""
+    """`POST /v1/transfers/:id`: change the transfer's description and metadata."""
     is_described = params.has("description")
     description = params.clearable_text("description")
     metadata = params.metadata()
@@ -83,7 +83,7 @@ def update(tx: Transaction, params: Params, transfer_id: str) -> Json:
 
 
 def create_reversal(tx: Transaction, params: Params, transfer_id: str) -> Json:
-    """`POST /v1/transfers/:id/reversals`: an amount, by default all that is left."""
+    """`POST /v1/transfers/:id/reversals`: reverse an amount, by default all that is left."""
     amount = params.positive("amount")
     description = params.text("description")
     metadata = params.metadata()
@@ -110,13 +110,13 @@ def create_reversal(tx: Transaction, params: Params, transfer_id: str) -> Json:
 
 
 def retrieve_reversal(tx: Transaction, params: Params, transfer_id: str, reversal_id: str) -> Json:
-    """Show a reversal: `GET /v1/transfers/:id/reversals/:id`."""
+    """`GET /v1/transfers/:id/reversals/:id`: show a reversal."""
     params.finish()
     return _find_reversal(tx, transfer_id, reversal_id)
 
 
 def list_reversals(tx: Transaction, params: Params, transfer_id: str) -> Json:
-    """List the reversals of a transfer: `GET /v1/transfers/:id/reversals`."""
+    """`GET /v1/transfers/:id/reversals`: list the reversals of a transfer."""
     tx.get("transfer", transfer_id, param="transfer")
     return read_page(
         tx,
@@ -128,7 +128,7 @@ def list_reversals(tx: Transaction, params: Params, transfer_id: str) -> Json:
 
 
 def update_reversal(tx: Transaction, params: Params, transfer_id: str, reversal_id: str) -> Json:
-    """`POST /v1/transfers/:id/reversals/:id`: change its metadata."""
+    """`POST /v1/transfers/:id/reversals/:id`: change the reversal's metadata."""
     metadata = params.metadata()
     params.finish()
     reversal = _find_reversal(tx, transfer_id, reversal_id)
