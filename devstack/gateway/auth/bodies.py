@@ -9,7 +9,7 @@ from starlette.requests import Request
 from devstack.gateway.auth.errors import AuthError, invalid
 
 
-#: The limit of the column.
+#: The length of the column `auth.users.email`.
 _MAX_ADDRESS_BYTES = 255
 #: GoTrue checks addresses by this pattern of github.com/badoux/checkmail.
 _ADDRESS = re.compile(

@@ -67,7 +67,7 @@ async def _grant_for_refresh_token(context: AuthContext, request: Request) -> Re
     session: dict[str, Any] = {}
     async with context.transaction() as cursor:
         try:
-            user_id, session_id, successor = await sessions.rotate(
+            user_id, session_id, successor = await sessions.rotate_refresh_token(
                 cursor, body.refresh_token.replace("\0", ""), context.settings.refresh_token_reuse_s
             )
         except sessions.TokenReusedError as error:

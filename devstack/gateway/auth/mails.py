@@ -145,7 +145,7 @@ async def send_email_change(
 
     Raises: AuthError over_email_send_rate_limit, as `send` does.
     """
-    # The two mails count as one.
+    # The interval is checked once, because the mails to both addresses count as one.
     await _check_interval(context, cursor, user.id, Kind.EMAIL_CHANGE_NEW)
     await user_changes.set_pending_email(cursor, user.id, email)
     recipients = [(Kind.EMAIL_CHANGE_NEW, email)]

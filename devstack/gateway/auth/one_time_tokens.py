@@ -54,7 +54,7 @@ async def issue(
     digits: int,
     is_pkce: bool = False,
 ) -> IssuedToken:
-    """Create a token with a code of so many digits, and revoke the user's last of that kind."""
+    """Create a token with a code of `digits` digits, and revoke the user's last of that kind."""
     otp = f"{secrets.randbelow(10**digits):0{digits}}"
     token_hash = (PKCE_PREFIX if is_pkce else "") + hash_of(address, otp)
     await revoke(cursor, user_id, [kind])

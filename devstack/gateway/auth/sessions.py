@@ -116,7 +116,9 @@ async def end(
     )
 
 
-async def rotate(cursor: Cursor, token: str, reuse_s: int) -> tuple[uuid.UUID, uuid.UUID, str]:
+async def rotate_refresh_token(
+    cursor: Cursor, token: str, reuse_s: int
+) -> tuple[uuid.UUID, uuid.UUID, str]:
     """Exchange a refresh token for its successor; return user id, session id and successor.
 
     A token that was exchanged before still gives the active token in two cases: it is the active
