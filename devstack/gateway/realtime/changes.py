@@ -278,7 +278,7 @@ def _data(evaluated: EvaluatedChange, columns: list[TableColumn]) -> str:
 
 
 def _record(evaluated: EvaluatedChange, names: Iterable[str]) -> dict[str, str]:
-    """Return the new row; values that the log left out come from a whole old row."""
+    """Return the new row; values that the WAL left out come from a whole old row."""
     if evaluated.new is None:
         return {}
     known = dict(evaluated.new.json)
@@ -290,7 +290,7 @@ def _record(evaluated: EvaluatedChange, names: Iterable[str]) -> dict[str, str]:
 def _old_record(evaluated: EvaluatedChange, names: Iterable[str]) -> dict[str, str]:
     keys = {column.name for column in evaluated.table.key}
     if evaluated.old is None:
-        # The log has no old row if the key did not change, so the new row has the old key.
+        # The WAL has no old row if the key did not change, so the new row has the old key.
         known = evaluated.new.json if evaluated.new is not None else {}
         return {name: known[name] for name in names if name in keys and name in known}
     is_secret = evaluated.change.action is Action.DELETE and evaluated.table.has_row_security

@@ -67,7 +67,7 @@ class Channel:
         self.can_read_broadcasts = True
         self.has_presence = self._request.has_presence
         self._readable: frozenset[str] = frozenset()
-        #: The ids of replayed messages, which the log may send a second time.
+        #: The ids of replayed messages, which the WAL may send a second time.
         self._replayed: set[str] = set()
         self._context = context
         self._sink = sink
@@ -184,7 +184,7 @@ class Channel:
             self._context.subscriptions.remove(self)
             return str(error)
         if before is not None:
-            # The log may still have changes that committed before the token was renewed.
+            # The WAL may still have changes that committed before the token was renewed.
             checked = dataclasses.replace(checked, since_lsn=before.since_lsn)
         self._subscription = checked
         self._context.subscriptions.put(checked)

@@ -53,7 +53,7 @@ class RealtimeContext:
         self.failure_mode = FailureMode.NORMAL
         #: The open sockets.
         self.sockets: set[FaultTarget] = set()
-        #: The channels that have joined or are joining. Without any the log is not read.
+        #: The channels that have joined or are joining. Without any the WAL is not read.
         self.listeners: set[object] = set()
         self.reader = WalReader(
             gateway.config.admin_url,
@@ -65,7 +65,7 @@ class RealtimeContext:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Read the log until the block is left."""
+        """Read the WAL until the block is left."""
         try:
             async with self.reader.running():
                 yield

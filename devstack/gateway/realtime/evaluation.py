@@ -18,7 +18,7 @@ from devstack.gateway.realtime.pgoutput import Row
 from devstack.gateway.realtime.tables import Table, TableColumn
 
 
-#: A row's values by column, as far as the log has them.
+#: A row's values by column, as far as the WAL has them.
 NamedRow = Mapping[str, str | None]
 
 #: One statement evaluates the policies for all callers of a table. A round trip for each caller
@@ -75,7 +75,7 @@ class Comparisons:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvaluatedRow:
-    """A row as the log has it, its values as JSON texts, and the results of the comparisons."""
+    """A row as the WAL has it, its values as JSON texts, and the results of the comparisons."""
 
     text: NamedRow
     json: Mapping[str, str]
@@ -92,7 +92,7 @@ class EvaluatedRow:
 
 
 def named(names: Sequence[str], row: Row) -> dict[str, str | None]:
-    """Return a row's values by name, without those that the log left out as unchanged."""
+    """Return a row's values by name, without those that the WAL left out as unchanged."""
     pairs = zip(names, row, strict=True)
     return {name: value for name, value in pairs if value is None or isinstance(value, str)}
 

@@ -28,7 +28,7 @@ MAX_REPLAY_NUMBER = 10**14
 INVALID_REPLAY = Replay(since_ms=0, limit=0, is_valid=False)
 #: A client waits 10 s for the reply to a join, so the reply must be sent before.
 LIVE_TIMEOUT_S = 8
-#: A public channel joins without the log after this time: only broadcasts from SQL need the log.
+#: A public channel joins without the WAL after this time: only broadcasts from SQL need the WAL.
 PUBLIC_LIVE_TIMEOUT_S = 0.5
 #: A token with this prefix is the socket's API key, not a user's token.
 API_KEY_PREFIX = "sb_"
@@ -106,9 +106,9 @@ def channel_caller(
 
 
 async def wait_until_live(context: RealtimeContext, topic: Topic, request: JoinRequest) -> None:
-    """Wait until the log is read, so that the channel gets all later commits.
+    """Wait until the WAL is read, so that the channel gets all later commits.
 
-    Raises: JoinRefusedError, unless the channel can work without the log.
+    Raises: JoinRefusedError, unless the channel can work without the WAL.
     """
     is_needed = topic.is_private or bool(request.bindings)
     try:

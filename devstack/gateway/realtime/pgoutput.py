@@ -22,7 +22,7 @@ class Action(StrEnum):
 
 
 class Unchanged:
-    """Stands for an unchanged value that is stored out of line, which the log leaves out."""
+    """Stands for an unchanged value that is stored out of line, which the WAL leaves out."""
 
 
 UNCHANGED = Unchanged()

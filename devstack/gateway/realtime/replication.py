@@ -1,4 +1,4 @@
-"""Read the log of changes from a temporary slot, by the streaming replication of Postgres.
+"""Read the write-ahead log (WAL) from a temporary slot, by Postgres's streaming replication.
 
 The server sends each transaction at its commit. Decoding needs CPU, so it is stopped while there
 are no listeners. psycopg has no interface for replication, so `Stream` uses libpq's copy functions.
@@ -30,7 +30,7 @@ MESSAGES_PUBLICATION = "supabase_realtime_messages_publication"
 LINGER_S = 2
 #: Transaction ids start again after 32 bits.
 WRAP = 2**32
-#: Without listeners the slot advances this often, or Postgres would keep all log for it.
+#: Without listeners the slot advances this often, or Postgres would keep all WAL for it.
 ADVANCE_INTERVAL_S = 10
 RETRY_S = (0.05, 0.1, 0.2, 0.5, 1.0)
 #: Postgres creates a slot only after all open transactions have ended.
@@ -48,7 +48,7 @@ VISIBILITY_RETRY_S = 0.001
 Handler = Callable[[Sequence[Change]], Awaitable[None]]
 #: `receive` returns after the transaction that reaches this number of messages.
 MAX_MESSAGES = 2000
-#: The head of a message of the log: kind, position, end of the log, time.
+#: The head of a message of the WAL: kind, position, end of the WAL, time.
 LOG_HEAD = struct.Struct("!cQQq")
 #: A keepalive message: kind, sent position, time, true if it needs a reply.
 KEEPALIVE = struct.Struct("!cQq?")
@@ -118,7 +118,7 @@ class WalReader:
             try:
                 await self._read_one_slot()
             except (psycopg.Error, OSError, TimeoutError) as error:
-                LOG.warning("the log of changes cannot be read: %s", error)
+                LOG.warning("the WAL cannot be read: %s", error)
             except Exception:
                 # An error in one batch must not stop the reader for all subscribers.
                 LOG.exception("a batch of changes was lost")
@@ -171,7 +171,7 @@ class WalReader:
     async def _wait_until_visible(self, ids: Collection[int]) -> None:
         """Wait until other transactions see the rows that these transactions wrote.
 
-        Postgres streams a commit as soon as it is in the log, shortly before it is visible. Until
+        Postgres streams a commit as soon as it is in the WAL, shortly before it is visible. Until
         then the policies would hide the row, and a client that reads it would get the old one.
         """
         with contextlib.suppress(TimeoutError):
@@ -237,7 +237,7 @@ class Stream:
         return messages
 
     def confirm(self) -> None:
-        """Confirm the messages that `receive` has returned, so that Postgres can drop their log."""
+        """Confirm the messages that `receive` has returned, so that Postgres can drop their WAL."""
         position = self._confirmed if self._messages else self._received
         if position == self._confirmed and not self._must_reply:
             return

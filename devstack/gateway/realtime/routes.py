@@ -48,7 +48,7 @@ def routes(gateway: Context) -> list[BaseRoute]:
 
 
 def running(gateway: Context) -> AbstractAsyncContextManager[None]:
-    """Read the log of changes until the block is left."""
+    """Read the WAL until the block is left."""
     return realtime_context(gateway).running()
 
 

@@ -258,7 +258,7 @@ async def _check_condition(
     nothing = sql.SQL("''" if is_text else "null")
     outputs: Sequence[sql.Composable] = [comparison_sql(condition.operator, nothing, cast_type)]
     if not is_text:
-        # Postgres does not read a value that it compares with null, so the cast reads it.
+        # A comparison with null never parses the value, so a cast parses it.
         outputs = [*outputs, sql.SQL("value::{}").format(cast_type)]
     query = sql.SQL("select {} from unnest(%s::text[]) as v (value)").format(
         sql.SQL(", ").join(outputs)

@@ -1,6 +1,7 @@
 """Signed URLs: links by which anybody can read one object until the link expires.
 
 The token in a signed URL names one object and one purpose, a download or an upload.
+The handlers here sign downloads; `uploads.sign_upload` signs an upload.
 """
 
 import time

@@ -36,7 +36,7 @@ Pairs = list[tuple[str, str]]
 
 @dataclass(slots=True)
 class _Resource:
-    """The parameters of a resource while they are parsed."""
+    """The parameters of one resource, root or embedded, while the query is being parsed."""
 
     conditions: list[Condition] = field(default_factory=list)
     order: tuple[OrderTerm, ...] = ()

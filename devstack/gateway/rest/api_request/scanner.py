@@ -97,7 +97,7 @@ def parse_error(subject: str, text: str, at: int, unexpected: str, expecting: st
 
 @functools.lru_cache(CACHE_SIZE)
 def parse_key(text: str) -> tuple[tuple[str, ...], Field]:
-    """Parse the left side of a filter: the path of embeds, and the field."""
+    """Parse the left side of a filter; return the path of embeds, and the field."""
     scanner = Scanner(text, "tree path")
     parts = [parse_field(scanner)]
     while scanner.take("."):
