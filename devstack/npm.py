@@ -27,7 +27,7 @@ def install(project: Path) -> Path:
     A second process waits for the first.
 
     Raises:
-        DevstackError: npm fails, or reaches no registry. The first line is a sentence.
+        DevstackError: npm fails, or reaches no registry. Its first line is a sentence.
 
     """
     lock_path, modules = project / "package-lock.json", project / "node_modules"
@@ -67,7 +67,7 @@ def install_fresh(project: Path) -> None:
             timeout=INSTALL_S,
         )
     except subprocess.TimeoutExpired as error:
-        raise DevstackError(f"npm was not done after {INSTALL_S} s.") from error
+        raise DevstackError(f"npm did not finish within {INSTALL_S} s.") from error
     if done.returncode:
         lines = [line for line in done.stdout.splitlines() if line.startswith("npm error")]
         reason = lines[0] if lines else f"exit status {done.returncode}"
@@ -82,7 +82,7 @@ def node() -> str:
 def _with_npm_settings(environment: Mapping[str, str]) -> dict[str, str]:
     """Let the wheel's npm read the global settings of the machine's own npm, if there is one.
 
-    The registry and the trusted certificates may stand there.
+    These settings may name the registry and the trusted certificates.
     """
     own = shutil.which("npm")
     if own is None:

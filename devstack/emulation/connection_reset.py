@@ -44,6 +44,6 @@ async def break_connection(scope: Scope, receive: Receive) -> None:
 
 
 async def wait_for_disconnect(receive: Receive) -> None:
-    """Wait until the server notices that the connection is closed, and expects no answer."""
+    """Wait until the server knows that the connection is closed, so that it expects no answer."""
     while (await receive())["type"] not in _DISCONNECTS:
         pass

@@ -1,4 +1,4 @@
-"""The server: the pages, their settings, their tools, and the way to the service."""
+"""The server of the saleroom: pages, their settings and tools, and the proxy to the service."""
 
 import contextlib
 import functools
@@ -27,7 +27,7 @@ _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
 def create_app(config: SaleroomConfig) -> ASGIApp:
-    """Build the server of the pages, with each page under its own name."""
+    """Build the server; each page has the address of its file without `.html`."""
     proxy = ServiceProxy(config.service_url)
 
     @contextlib.asynccontextmanager
@@ -52,7 +52,7 @@ def create_app(config: SaleroomConfig) -> ASGIApp:
 
 
 def content_security_policy(config: SaleroomConfig) -> str:
-    """Return the policy: scripts come from here alone, data from Supabase and the service too."""
+    """Return the policy: only data and pictures may come from another origin, which is Supabase."""
     supabase = config.supabase_url
     socket = supabase.replace("http", "ws", 1)
     return "; ".join(
@@ -71,7 +71,7 @@ def content_security_policy(config: SaleroomConfig) -> str:
 
 
 class Pages(StaticFiles):
-    """Serves the files; `/sell` is the page `sell.html`, so that no new page needs a restart."""
+    """Serves the files; `/sell` shows `sell.html`, so a new page needs no route and no restart."""
 
     def lookup_path(self, path: str) -> tuple[str, os.stat_result | None]:
         """Find the file of an address."""

@@ -1,7 +1,7 @@
 """The tools of the pages, which the product does not have.
 
 They change the database directly, so that a person need not wait for the end of an auction.
-`tools/verify_bid_log.py` finds such a change: the log of the auction does not tell of it.
+`tools/verify_bid_log.py` reports such a change, because the auction's bid log has no entry for it.
 """
 
 import uuid
@@ -36,7 +36,7 @@ returning l.end_at
 
 
 async def end_soon(config: SaleroomConfig, request: Request) -> Response:
-    """Move the end of a live auction to a minute from now, and answer it.
+    """Move the end of a live auction to a minute from now, and return the new end.
 
     Only a page of this origin can send JSON here, because other origins get no CORS headers.
     """

@@ -122,10 +122,10 @@ def _add_up_options(up: argparse.ArgumentParser) -> None:
         "--port-base",
         default=str(DEFAULT_BASE),
         metavar="PORT",
-        help="API; Postgres, Stripe, service, metrics, pages follow (default %(default)s; or auto)",
+        help="the first of six ports in a row, or auto (default %(default)s)",
     )
     up.add_argument(
-        "--saleroom", action="store_true", help="serve pages in which people buy and sell too"
+        "--saleroom", action="store_true", help="serve a web app for people in browsers, too"
     )
     up.add_argument("--only", metavar="PART,…", help=f"the parts to start, of {','.join(PARTS)}")
     up.add_argument(

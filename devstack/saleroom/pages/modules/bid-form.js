@@ -7,7 +7,7 @@ import { signInAddress } from './session.js'
 
 /** The code of the refusal after which the same request may be sent again. */
 const BUSY = 'AUCTION_BUSY'
-/** The wait before the own maximum is read again. */
+/** The wait before the bidder's maximum is read again. */
 const READ_AGAIN_MS = 2000
 
 /** Open the form; return the function that shows a new state of the auction. */
@@ -18,7 +18,7 @@ export function openBidForm(auction, listing, user) {
   let suggested = ''
   let receiptVersion = 0
 
-  /** Read the own maximum, which nobody else can read; without an answer, read it again later. */
+  /** Read the bidder's maximum, which nobody else can read; without an answer, read it again later. */
   async function readMaximum() {
     if (!user || isSeller) return
     try {
@@ -67,7 +67,7 @@ export function openBidForm(auction, listing, user) {
     show(byId('hint').hasChildNodes(), 'hint')
   }
 
-  /** Send the bid. The key stays the same until an answer came, so a bid counts once. */
+  /** Send the bid. The key stays the same until an answer has come, so a bid counts once. */
   async function bid(amountCents, maximumCents) {
     bidId ??= crypto.randomUUID()
     try {
@@ -108,7 +108,7 @@ export function openBidForm(auction, listing, user) {
   return showState
 }
 
-/** Return the values of the auction that a receipt tells. */
+/** Return the values of the auction that a receipt contains. */
 function state(receipt, user) {
   const { current_price_cents, min_next_bid_cents, reserve_met, end_at, server_time, version } = receipt
   const leader = receipt.is_leading ? { high_bidder_id: user.id } : {}

@@ -6,7 +6,7 @@ import { element } from './dom.js'
 import { dollars } from './money.js'
 import { inOrder, picture } from './photos.js'
 
-/** Build a card; return its element, its ids, and functions for a new row and a new second. */
+/** Build a card; return its element and ids, and functions that show a new row and the time left. */
 export function card(listing) {
   let [auction] = listing.auctions
   const price = element('span', { class: 'price' })

@@ -13,7 +13,7 @@ export function privateChannel(name) {
  */
 export function join(channel, read, onLoss = () => {}) {
   return channel
-    // Postgres sends changes from this message on, which comes after the channel's own answer.
+    // Realtime sends changes from this message on, which comes after the reply to the join.
     .on('system', {}, () => read())
     .subscribe((status) => (status === 'SUBSCRIBED' ? read() : onLoss()))
 }

@@ -4,7 +4,7 @@ import { date } from './clock.js'
 import { element } from './dom.js'
 
 /** The filter's decision about a message, in words for its sender. */
-export const WARNINGS = {
+export const OUTCOMES = {
   allow: 'Sent.',
   warn: 'Sent. Keep contact and payment details out: they are hidden until the item is paid.',
   mask: 'Sent with a part hidden (▇): it looked like contact or payment details.',
@@ -26,5 +26,5 @@ export function message(row, user) {
 
 function warning({ action, delivery }) {
   if (action === 'allow') return null
-  return (action === 'hold' && DECISIONS[delivery]) || WARNINGS[action]
+  return (action === 'hold' && DECISIONS[delivery]) || OUTCOMES[action]
 }

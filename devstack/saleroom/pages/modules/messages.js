@@ -4,7 +4,7 @@ import { join, joinAsEitherParty, privateChannel } from './channel.js'
 import { supabase } from './client.js'
 import { date } from './clock.js'
 import { byId, element, onSubmit, parameter, show, write } from './dom.js'
-import { message, WARNINGS } from './message.js'
+import { message, OUTCOMES } from './message.js'
 import { openPage } from './page.js'
 import { call, rows } from './rpc.js'
 import { requireUser } from './session.js'
@@ -76,7 +76,7 @@ async function send({ content }) {
   const answer = await call('send_message', { thread_id: threadId, content, client_message_id: messageId })
   messageId = null
   byId('reply').reset()
-  write('outcome', WARNINGS[answer.action])
+  write('outcome', OUTCOMES[answer.action])
   byId('outcome').className = `notice ${answer.action}`
   show(true, 'outcome')
   await loadMessages()

@@ -1,4 +1,4 @@
-// The top of each page: where to go, who is signed in, and new notifications as they come.
+// The header of each page: links, the signed-in person, and new notifications as they come.
 
 import { join, privateChannel } from './channel.js'
 import { supabase } from './client.js'

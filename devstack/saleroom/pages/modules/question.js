@@ -1,7 +1,7 @@
 // Ask the seller. The filter of the database hides contact and payment details before anybody reads them.
 
 import { byId, element, onSubmit, show } from './dom.js'
-import { WARNINGS } from './message.js'
+import { OUTCOMES } from './message.js'
 import { call } from './rpc.js'
 
 /** Open the form for everybody but the seller. */
@@ -20,7 +20,7 @@ export function openQuestion(listing, user) {
     byId('question').reset()
     byId('sent').replaceChildren(
       element('p', { class: 'message own' }, answer.content),
-      element('p', { class: `notice ${answer.action}` }, WARNINGS[answer.action]),
+      element('p', { class: `notice ${answer.action}` }, OUTCOMES[answer.action]),
       element('a', { href: `/messages?thread=${answer.thread_id}` }, 'Open the conversation'),
     )
   })
