@@ -62,7 +62,7 @@ SUBJECTS = {
     "realtime": "a change of price on its way to 200 subscribers",
     "memory": "the workers: resident memory over 10,000 closes",
     "filter": "the message filter: short messages, long ones against short ones, verdicts",
-    "contract": "100 bidders and 100 webhooks together, as the contract asks",
+    "contract": "100 bidders and 100 webhooks together, as the web app's contract asks",
     "reconcile": "the reconcile job over ten thousand orders",
     "tool": "devstack itself: its start, and its use of CPU and memory while idle",
 }

@@ -1,4 +1,4 @@
-"""The contract's load: a hundred bidders and a hundred webhooks, at the same time."""
+"""The load of the web app's contract: 100 bidders and 100 webhooks at the same time."""
 
 import contextlib
 import dataclasses
@@ -16,7 +16,7 @@ from bench.gateway import bid_of, sign_up
 
 
 BIDDERS, WEBHOOKS, AUCTIONS = 100, 100, 10
-#: So many callers read from the API once in a period, so a slow answer delays only its own caller.
+#: The callers that read from the API, each once in a period: a slow answer delays its caller alone.
 READERS = 20
 #: While latencies are measured, each bidder bids once in this time, and each webhook comes once.
 PERIOD_S = 1.0

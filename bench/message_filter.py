@@ -109,7 +109,7 @@ def _sending(url: str, owner: Connection) -> Figure:
 
 
 def _verdicts(owner: Connection) -> Iterator[Figure]:
-    """Judge the labelled messages of the repository; nobody here has messages unknown to all."""
+    """Judge the labelled messages of the repository, all of which the filter's builders know."""
     counts = Counter(_verdict(owner, message) for message in _messages(CORPUS))
     shares = recall_and_precision(counts)
     for name, share in shares.items():

@@ -98,7 +98,7 @@ def test_canary_is_red_where_no_site_answers(prepared_stack: Mapping[str, str]) 
 def test_canary_needs_only_three_variables_on_production(
     prepared_stack: Mapping[str, str],
 ) -> None:
-    """It needs no account there. This site is in test mode, so it refuses the live event."""
+    """The canary needs no account there. This site is in test mode, so it refuses a live event."""
     missing = dict.fromkeys(
         ("CANARY_BUYER", "CANARY_SELLER", "STRIPE_SECRET_KEY", "SUPABASE_SECRET_KEY"), ""
     )

@@ -62,7 +62,7 @@ def test_money_without_a_handler_is_an_alert_and_kept(shop: Shop, type_: str) ->
 
 
 def test_requeued_event_is_processed_again_by_the_worker(shop: Shop) -> None:
-    """While there is still no handler, the worker ignores it once more, with another alert."""
+    """Without a handler the worker ignores the requeued event again, with another alert."""
     event = about_money(shop, "topup.created")
     shop.post(event)
     first = shop.event_row(event["id"])["processed_at"]
@@ -75,7 +75,7 @@ def test_requeued_event_is_processed_again_by_the_worker(shop: Shop) -> None:
 
 
 def test_runbook_requeues_as_written(shop: Shop) -> None:
-    """An operator in psql has no session of staff, so the runbook says how to be the service."""
+    """The runbook's statements act as the service, because psql has no session of staff."""
     event = about_money(shop, "topup.canceled")
     shop.post(event)
     blocks = re.findall(r"```sql\n(.*?)```", RUNBOOK.read_text(), re.DOTALL)

@@ -203,7 +203,7 @@ def test_old_token_keeps_off_the_own_listing(
 
 @pytest.mark.parametrize("function", ["mark_thread_read", "mark_all_notifications_read"])
 def test_old_token_marks_nothing_as_read(owner: Connection, alice: Actor, function: str) -> None:
-    """These functions return a number, so they raise the code."""
+    """Functions that return a number raise the code of the refusal."""
     soft_delete(owner, alice.id)
     arguments = {"thread_id": uuid4()} if function == "mark_thread_read" else {}
 

@@ -119,7 +119,7 @@ def test_party_on_the_staff_requeues_no_ignored_event_of_an_own_order(
 def test_nobody_on_the_staff_replays_an_event_about_themselves(
     owner: Connection, service: Actor, alice: Actor, seller: Actor
 ) -> None:
-    """Such events tell of an account at Stripe, or of a verification."""
+    """An event about oneself tells of one's account at Stripe, or of one's verification."""
     event_id = dead(owner)
     owner.execute("update public.webhook_events set object_id = 'of_a_user'")
     owner.execute(

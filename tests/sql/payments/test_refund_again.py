@@ -309,7 +309,7 @@ def test_refund_of_a_live_order_never_takes_its_stray(
 def test_money_that_must_go_back_is_staffs_or_our_own_to_return(
     owner: Connection, order_id: UUID, *, alice: Actor, bob: Actor, seller: Actor, moderator: Actor
 ) -> None:
-    """Only staff and our own jobs refund such money; the jobs refund no other."""
+    """Staff and our jobs refund money whose refund failed; the jobs refund no other."""
     paid(owner, order_id)
     assert "FORBIDDEN" == refund_requested(owner, order_id, 1, user_id=None)["code"]
     assert "FORBIDDEN" == payment_refunded(owner, INTENT, None)["code"]

@@ -14,7 +14,7 @@ def _limited(owner: Connection) -> None:
 
 
 def test_uses_up_to_the_limit_are_allowed(service: Actor) -> None:
-    """Uses up to the limit are allowed; the next one gets the rest of the window."""
+    """Uses up to the limit are allowed; the next one is refused until the window ends."""
     answers = [service.call("rate_limit_hit", action="knock", key="alice") for _ in range(3)]
 
     assert [{"allowed": True, "retry_after_ms": 0}] * 2 == answers[:2]

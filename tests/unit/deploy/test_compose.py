@@ -75,7 +75,7 @@ def test_only_the_proxy_publishes_a_port() -> None:
 
 
 def test_workers_serve_metrics_to_the_network() -> None:
-    """Their check and a monitoring system read the same port."""
+    """The workers' health check and a monitoring system read the same port."""
     workers = [service for service in OURS.values() if "command" in service]
 
     assert [("0.0.0.0", "9100", ["9100"])] * len(workers) == [  # noqa: S104 -- inside a container

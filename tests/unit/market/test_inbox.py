@@ -478,7 +478,7 @@ def test_event_from_a_faster_clock_has_no_negative_age(database: Any) -> None:
 
 
 def test_retry_of_the_worker_is_counted_by_its_outcome(database: Any) -> None:
-    """Its age counts when the effect is applied at last."""
+    """The age of a retried event counts when its effect is applied at last."""
     row = {
         "event_id": "evt_1",
         "type": "t",

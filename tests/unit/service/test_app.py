@@ -231,7 +231,7 @@ def test_idle_connection_outlasts_a_balancer(gunicorn_settings: dict[str, Any]) 
 def test_new_worker_takes_the_lowest_free_number(
     gunicorn_settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """It continues the files of a worker that has died. A deleted folder stops no worker."""
+    """A new worker continues the files of a dead one. A deleted folder stops no worker."""
     folder = tmp_path / "metrics"
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(folder))
     running = {1: SimpleNamespace(metrics_number=0), 2: SimpleNamespace(metrics_number=2)}

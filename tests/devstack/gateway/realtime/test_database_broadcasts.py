@@ -187,9 +187,9 @@ async def test_an_impossible_replay_is_refused(
 async def test_a_replayed_broadcast_is_not_sent_again(
     owner: psycopg.Connection, gateway: Gateway, connect: Connect
 ) -> None:
-    """A replayed broadcast does not arrive again, even if the log brings it after the join."""
+    """A replayed broadcast does not arrive again, even if the WAL brings it after the join."""
     client = await connect(gateway)
-    await joined(client, "auction:keeps the log read", config=PRIVATE)
+    await joined(client, "auction:keeps the WAL read", config=PRIVATE)
     for number in range(10):
         topic = f"auction:once {number}"
         owner.execute("select realtime.send('{\"n\": 1}', 'e', %s)", [topic])

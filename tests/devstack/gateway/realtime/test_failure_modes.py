@@ -50,10 +50,10 @@ async def test_a_silent_realtime_answers_and_sends_no_change(
         assert "9" == (await client.receive())[1]
         await client.send(join_frame("2", "silent as well", postgres_changes=[{"table": "notes"}]))
         assert ["2", "2"] == (await client.receive())[:2]
-        await until_the_log_is_read(owner)
-        # Realtime reads the log again only after it has sent the changes of the read before.
+        await until_the_wal_is_read(owner)
+        # Realtime reads the WAL again only after it has sent the changes of the read before.
         owner.execute("insert into closed values (%s)", [lost])
-        await until_the_log_is_read(owner)
+        await until_the_wal_is_read(owner)
 
         await asyncio.to_thread(control.clear)
         owner.execute("insert into notes values (%s)", [sent])
@@ -174,7 +174,7 @@ async def wait_for_expiry(heard: Heard) -> None:
     assert CLOSED == (await heard.state())[0]
 
 
-async def until_the_log_is_read(owner: psycopg.Connection) -> None:
+async def until_the_wal_is_read(owner: psycopg.Connection) -> None:
     """Wait until the gateway has read all that has committed so far."""
     [(position,)] = owner.execute("select pg_current_wal_lsn()").fetchall()
     query = """

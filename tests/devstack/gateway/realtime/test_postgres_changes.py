@@ -188,7 +188,7 @@ async def test_a_grant_counts_from_its_commit(
 async def test_a_rollback_is_not_sent(
     owner: psycopg.Connection, service: AsyncRealtimeClient, numbers: Iterator[int]
 ) -> None:
-    """Realtime reads the log, so it sends only committed changes."""
+    """Realtime reads the WAL, so it sends only committed changes."""
     first, second = next(numbers), next(numbers)
     heard = await joined(service, "rolled back", {"table": "notes"})
 
@@ -202,7 +202,7 @@ async def test_a_rollback_is_not_sent(
 async def test_an_earlier_change_is_not_sent(
     owner: psycopg.Connection, service: AsyncRealtimeClient, numbers: Iterator[int]
 ) -> None:
-    """A new subscriber gets no earlier change, even if another one keeps the log read."""
+    """A new subscriber gets no earlier change, even if another one keeps the WAL read."""
     before, after = next(numbers), next(numbers)
     await joined(service, "early", {"table": "notes"})
     owner.execute("insert into notes values (%s)", [before])

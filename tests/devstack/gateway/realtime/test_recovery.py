@@ -37,7 +37,7 @@ SUBSCRIBED, ERROR, CLOSED = (
     RealtimeSubscribeStates.CLOSED,
 )
 DATABASE = "realtime_recovery_tests"
-#: True selects the reader of the log, false the connection that checks rows.
+#: True selects the reader of the WAL, false the connection that checks rows.
 END_READERS = """
 select pg_terminate_backend(pid) from pg_stat_activity
 where application_name = 'devstack realtime' and datname = current_database()
@@ -184,7 +184,7 @@ async def test_a_commit_is_sent_once_others_see_it(
     own_database.execute(insert, [before, ALICE])
     assert before == (await heard.change())["record"]["id"]
 
-    # A commit that waits for a standby is in the log, and no session sees it.
+    # A commit that waits for a standby is in the WAL, and no session sees it.
     superuser.execute("alter system set synchronous_standby_names = 'nobody'")
     superuser.execute("select pg_reload_conf()")
     try:
@@ -304,7 +304,7 @@ async def test_a_renewed_token_without_permission_closes_the_channel(
 async def test_unsubscribing_ends_the_work(
     superuser: psycopg.Connection, own_gateway: Gateway, connect: Connect
 ) -> None:
-    """The gateway streams no log without a subscriber."""
+    """The gateway streams no WAL without a subscriber."""
     client = await connect(own_gateway)
     heard = await joined(client, "idle", {"table": "notes"})
     assert await becomes_true(superuser, SLOT_READS)

@@ -101,10 +101,10 @@ async def test_nothing_is_received_from_an_open_transaction(
     assert 2 == kinds.count("I")
 
 
-async def test_a_confirmed_log_is_not_kept(
+async def test_confirmed_wal_is_not_kept(
     owner: psycopg.Connection, stream: Stream, numbers: Iterator[int]
 ) -> None:
-    """A confirmed position moves the slot, even past log without published rows."""
+    """A confirmed position moves the slot, even past WAL without published rows."""
     insert(owner, numbers, 1)
     await received(stream)
     owner.execute("create table passing ()")

@@ -1,7 +1,4 @@
-"""The web app's reads of disputes: the names of keys and the forms of embeds are the contract's.
-
-The product has no such tables yet; the names of keys and the forms of embeds are the contract's.
-"""
+"""The web app's reads of disputes, on the sample market: its keys and embeds, by their names."""
 
 from typing import Any
 
@@ -73,7 +70,7 @@ def test_staff_reads_by_state(service: Client) -> None:
 def test_messages_and_evidence_name_their_sender(
     service: Client, table: str, key: str, expected: list[str]
 ) -> None:
-    """The contract's key names lead from a message or a piece of evidence to its sender."""
+    """The names of foreign keys lead from a message or a piece of evidence to its sender."""
     select = f"*, by:{profile(f'{table}_{key}_fkey')}"
     found = service.table(table).select(select).eq("dispute_id", DISPUTE).order("id").execute()
 

@@ -44,7 +44,7 @@ def test_similar_name_is_suggested(word: str, words: list[str], expected: str | 
 def test_similar_arguments_are_suggested(
     given_: str, lists: list[str], expected: str | None
 ) -> None:
-    """A list of arguments needs less similarity than a name."""
+    """A hint at a list of arguments needs less similarity than a hint at a name."""
     assert most_similar(given_, lists, LOW_SIMILARITY) == expected
 
 

@@ -622,7 +622,7 @@ def test_search_by_a_function_for_staff(
 
 
 def test_search_for_an_event_of_oneself_is_refused(service: Service) -> None:
-    """The page says so, instead of "Found 0"."""
+    """The page says that the event is about the reader, instead of "Found 0"."""
     refusal = {"success": False, "code": "FORBIDDEN", "error": "This event is about you"}
     answering(service, RPCS | {"staff_read_event": refusal})
 
@@ -632,7 +632,7 @@ def test_search_for_an_event_of_oneself_is_refused(service: Service) -> None:
 
 
 def test_settled_event_is_not_replayed(service: Service) -> None:
-    """Its effect took place once."""
+    """The page of a settled event offers no replay, because its effect took place."""
     event = READ_EVENT | {"status": "processed", "outcome": "processed", "processed_at": AT}
     answering(service, RPCS | {"staff_read_event": {"success": True, "event": event}})
 
@@ -770,7 +770,7 @@ class TestMessage:
 
 
 def test_files_of_the_pages_are_served(service: Service) -> None:
-    """They name no other site, so they load under the policy."""
+    """Scripts and styles name no other site, so they load under the policy."""
     visitor = staff_of(service)
 
     style, script = visitor.get("/console.css"), visitor.get("/console.js")

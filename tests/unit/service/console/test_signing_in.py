@@ -450,7 +450,7 @@ def test_sign_out_ends_the_session(service: Service) -> None:
 
 
 def test_old_token_without_a_session_id_opens_nothing(service: Service) -> None:
-    """Its session cannot be looked up."""
+    """The session of a token without an id cannot be looked up, so the console refuses it."""
     claims = make_claims(aal="aal2")
     del claims["session_id"]
 
