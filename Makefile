@@ -124,7 +124,7 @@ snapshot: setup ## write the snapshot of everything that the API reaches anew
 	@$(BIN)/python -m tests.sql.access.snapshot
 
 up: setup ## run the system until Ctrl-C; see .devstack/env (PORT_BASE=…, UP_FLAGS=…)
-	@$(BIN)/python -m devstack up --saleroom $(if $(PORT_BASE),--port-base $(PORT_BASE)) $(UP_FLAGS)
+	@$(BIN)/python -m devstack up $(if $(filter --bare --only%,$(UP_FLAGS)),,--saleroom) $(if $(PORT_BASE),--port-base $(PORT_BASE)) $(UP_FLAGS)
 
 stop: setup ## end the running system
 	@$(BIN)/python -m devstack stop

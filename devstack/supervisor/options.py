@@ -167,16 +167,29 @@ def _ports(text: str) -> Ports:
 
 
 def _parts(text: str | None, *, is_bare: bool, has_saleroom: bool) -> tuple[str, ...]:
-    if text is None:
-        if is_bare:
-            return BARE_PARTS
-        # The saleroom runs on request only, because its packages come from npm.
-        return tuple(part for part in PARTS if part != "saleroom" or has_saleroom)
+    if text is not None:
+        return _chosen_parts(text, has_saleroom=has_saleroom)
+    if is_bare and has_saleroom:
+        raise DevstackError(
+            "--saleroom needs the service, which --bare does not start: leave one of the two out."
+        )
+    if is_bare:
+        return BARE_PARTS
+    # The saleroom runs on request only, because its packages come from npm.
+    return tuple(part for part in PARTS if part != "saleroom" or has_saleroom)
+
+
+def _chosen_parts(text: str, *, has_saleroom: bool) -> tuple[str, ...]:
     wanted = _names(text)
     unknown = wanted - set(PARTS)
     if unknown or not wanted:
         what = f"no part called {', '.join(sorted(unknown))}" if unknown else "no part named"
         raise DevstackError(f"--only: {what}; there are {', '.join(PARTS)}.")
+    if has_saleroom and "service" not in wanted:
+        raise DevstackError(
+            "--saleroom needs the service: add service to --only, or leave --saleroom out."
+        )
+    wanted |= {"saleroom"} if has_saleroom else set()
     for part, needed in NEEDS.items():
         if part in wanted and needed not in wanted:
             raise DevstackError(f"--only: {part} needs {needed}.")

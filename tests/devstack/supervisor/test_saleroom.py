@@ -134,8 +134,40 @@ def test_stack_runs_without_a_saleroom_if_npm_fails(devstack: Devstack, tmp_path
 
 @pytest.mark.parametrize(
     ("arguments", "is_wanted"),
-    [((), False), (("--ephemeral",), False), (("--saleroom",), True), (("--bare",), False)],
+    [
+        ((), False),
+        (("--ephemeral",), False),
+        (("--saleroom",), True),
+        (("--bare",), False),
+        (("--only", f"{PARTS},saleroom"), True),
+        (("--only", PARTS, "--saleroom"), True),
+        (("--only", PARTS, "--saleroom", "--bare"), True),
+    ],
 )
 def test_saleroom_runs_on_request_alone(arguments: tuple[str, ...], *, is_wanted: bool) -> None:
     """Stacks of tests and the demo start without it, because its packages come from npm."""
     assert is_wanted == ("saleroom" in read_options(("up", *arguments)).parts)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (
+            ("--bare",),
+            "--saleroom needs the service, which --bare does not start: leave one of the two out.",
+        ),
+        (
+            ("--only", "postgres,gateway"),
+            "--saleroom needs the service: add service to --only, or leave --saleroom out.",
+        ),
+        (("--only", "postgres,service"), "--only: service needs gateway."),
+    ],
+)
+def test_saleroom_without_its_service_is_refused(
+    arguments: tuple[str, ...], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The stack does not start without the pages that the user asked for."""
+    with pytest.raises(SystemExit):
+        read_options(("up", "--saleroom", *arguments))
+
+    assert sentence in capsys.readouterr().err.splitlines()[-1]
