@@ -62,6 +62,16 @@ def pay(page: Page, card: str = "4242 4242 4242 4242") -> None:
     button(page, "Pay $").click()
 
 
+def offering(shop: Shop, order: Order, *, pickup: bool, shipping: bool) -> Order:
+    """Let the listing of an order offer other ways of the handover."""
+    shop.db.execute(
+        "update public.listings as l set pickup = %s, shipping = %s"
+        " from public.orders as o where o.id = %s and l.id = o.listing_id",
+        [pickup, shipping, order.id],
+    )
+    return order
+
+
 def test_order_goes_from_payment_to_payout(
     shop: Shop, seller: Browser, buyer: Browser, new_person: NewPerson
 ) -> None:
@@ -148,6 +158,82 @@ def test_wrong_code_is_refused(
         expect(buys.page.get_by_role("alert").filter(has_text="not right")).to_be_visible()
 
     expect(state(buys.page)).to_have_text("Payment received")
+
+
+def test_parcel_is_shipped_and_corrected(
+    shop: Shop, seller: Browser, buyer: Browser, new_person: NewPerson
+) -> None:
+    """A seller ships by the keyboard alone; the buyer reads the parcel live, and gets it."""
+    order = shop.paid(buyer.actor, seller.actor)
+    sells = at_order(new_person, seller, order, phone=True).page
+    buys = at_order(new_person, buyer, order).page
+    expect(buys.get_by_text("or wait for the parcel")).to_be_visible()
+
+    sells.get_by_label("Carrier").focus()
+    sells.keyboard.type("Australia Post")
+    sells.keyboard.press("Tab")
+    sells.keyboard.type("33XYZ400")
+    sells.keyboard.press("Tab")
+    expect(button(sells, "It is shipped")).to_be_focused()
+    sells.keyboard.press("Enter")
+
+    for page in (sells, buys):
+        expect(state(page)).to_have_text("Shipped")
+        expect(
+            page.get_by_text("Sent by Australia Post, tracking number 33XYZ400.")
+        ).to_be_visible()
+    expect(buys.get_by_text("Pick it up at")).to_be_hidden()
+    expect(sells.get_by_role("button", name="Make a pickup code")).to_be_hidden()
+    examine(sells, "saleroom-order-shipped-phone")
+
+    sells.get_by_label("Tracking number").fill("33XYZ401")
+    button(sells, "Correct the parcel").click()
+    expect(sells.get_by_text("tracking number 33XYZ401.")).to_be_visible()
+
+    button(buys, "The parcel has arrived").click()
+    expect(state(buys)).to_have_text("Delivered")
+    expect(buys.get_by_text("tracking number 33XYZ401.")).to_be_visible()
+    expect(sells.get_by_label("Carrier")).to_be_hidden()
+
+
+def test_refused_parcel_says_why(
+    shop: Shop, seller: Browser, buyer: Browser, new_person: NewPerson
+) -> None:
+    """A carrier of one letter shows the refusal, and the order stays as it is."""
+    sells = at_order(new_person, seller, shop.paid(buyer.actor, seller.actor))
+    sells.page.get_by_label("Carrier").fill("A ")
+    sells.page.get_by_label("Tracking number").fill("33XYZ400")
+
+    with sells.expecting("answered 400"):
+        button(sells.page, "It is shipped").click()
+        expect(sells.page.get_by_text("Carrier must have 2 to 64 characters")).to_be_visible()
+
+    expect(state(sells.page)).to_have_text("Payment received")
+
+
+@pytest.mark.parametrize(("pickup", "shipping"), [(True, False), (False, True), (True, True)])
+def test_order_offers_the_handover_of_its_listing(
+    shop: Shop,
+    seller: Browser,
+    buyer: Browser,
+    new_person: NewPerson,
+    *,
+    pickup: bool,
+    shipping: bool,
+) -> None:
+    """Pickup has its code, and shipping its parcel; no step shows that the service would refuse."""
+    order = offering(shop, shop.paid(buyer.actor, seller.actor), pickup=pickup, shipping=shipping)
+    sells, buys = (at_order(new_person, who, order).page for who in (seller, buyer))
+
+    for name in ("Payment received", "Ready for handover"):
+        expect(state(sells)).to_have_text(name)
+        expect(state(buys)).to_have_text(name)
+        expect(buys.get_by_label("pickup code")).to_be_visible(visible=pickup)
+        expect(buys.locator("#advice")).to_contain_text("pickup code" if pickup else "shipped")
+        expect(button(sells, "Make a pickup code")).to_be_visible(visible=pickup)
+        expect(button(sells, "It is shipped")).to_be_visible(visible=shipping)
+        if name == "Payment received":
+            button(sells, "The item is ready").click()
 
 
 def test_order_of_others_is_not_shown(

@@ -2,15 +2,18 @@
 
 import { api } from './api.js'
 import { join, privateChannel } from './channel.js'
+import { supabase } from './client.js'
 import { date } from './clock.js'
 import { byId, element, onSubmit, parameter, show, write } from './dom.js'
 import { dollars } from './money.js'
 import { actions, advice } from './order-actions.js'
 import { stateLabel } from './order-state.js'
 import { openPage } from './page.js'
+import { openParcel, showParcel } from './parcel.js'
 import { finishPayment, pay } from './payment.js'
 import { followPayout } from './payout.js'
 import { openPickup } from './pickup.js'
+import { rows } from './rpc.js'
 import { requireUser } from './session.js'
 
 const STEPS = {
@@ -35,6 +38,9 @@ if (order) await open()
 
 async function open() {
   const party = order.buyer_id === user.id ? 'buyer' : 'seller'
+  const [offer] = await rows(
+    supabase.from('listings').select('pickup,shipping').eq('id', order.listing_id),
+  )
 
   /** Read the order again: it has more than its row, such as the address after the payment. */
   async function load() {
@@ -42,18 +48,21 @@ async function open() {
     if (read.version < order.version) return
     order = { ...order, ...read }
     render()
+    await showParcel(id)
   }
 
   function render() {
     const { state, refund_pending: hasRefund } = order
     write('state', stateLabel(order))
-    write('advice', advice(party, order))
+    write('advice', advice(party, order, offer))
     const isOpen = ['paid', 'ready_for_handover'].includes(state) && !hasRefund
     show(party === 'buyer' && state === 'pending_payment', 'pay')
-    show(party === 'buyer' && isOpen, 'redeem')
-    show(party === 'seller' && isOpen, 'make-code')
+    show(party === 'buyer' && isOpen && offer.pickup, 'redeem')
+    show(party === 'seller' && isOpen && offer.pickup, 'make-code')
+    const isShippable = (isOpen && offer.shipping) || (state === 'shipped' && !hasRefund)
+    show(party === 'seller' && isShippable, 'ship')
     if (!isOpen) show(false, 'code')
-    showAddress(order.pickup_address ?? order.delivery_address, party)
+    showAddress(isOpen && (order.pickup_address ?? order.delivery_address), party)
     showActions()
     showSteps()
     if (party === 'seller' && state === 'released') followPayout(order)
@@ -80,6 +89,7 @@ async function open() {
   })
   onSubmit(byId('pay'), () => pay(order))
   openPickup(id, load)
+  openParcel(id, load)
   showListing(party)
   render()
   follow(load)
