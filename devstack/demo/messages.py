@@ -27,7 +27,7 @@ async def ask_question(run: DemoRun, people: People) -> None:
         expect_equal("Notifications of the question", 1, len(notifications))
         for place, text in (("message", message), ("notification", notifications)):
             expect(_PIECE not in str(text), f"Ada's {place} shows the number: {text}")
-        run.results.messages.append(_shown("Ben", "before the payment", answer))
+        run.results.messages.append(_message_row("Ben", "before the payment", answer))
         step.note(f"“{message['content']}”")
 
 
@@ -41,7 +41,7 @@ async def exchange_numbers(run: DemoRun, people: People) -> None:
         expect_equal("The filter's decision", ("allow", "delivered"), _decision(answer))
         message = await people.ada.row("messages", id=answer["message_id"])
         expect_equal("The text that Ada reads", _APPOINTMENT, message["content"])
-        run.results.messages.append(_shown("Ben", "after the payment", answer))
+        run.results.messages.append(_message_row("Ben", "after the payment", answer))
         step.note(f"“{message['content']}”")
     with run.step("Ada proposes a PayID for the next sale, and the filter masks it") as step:
         answer = await _write(people.ada, "send_message", thread_id=thread["id"], content=_OFFER)
@@ -49,7 +49,7 @@ async def exchange_numbers(run: DemoRun, people: People) -> None:
         message = await buyer.row("messages", id=answer["message_id"])
         expect_equal("The text that Ben reads", answer["content"], message["content"])
         expect(_PIECE not in str(message), f"Ben's message shows the PayID: {message}")
-        run.results.messages.append(_shown("Ada", "after the payment", answer))
+        run.results.messages.append(_message_row("Ada", "after the payment", answer))
         step.note(f"“{message['content']}”")
 
 
@@ -61,6 +61,6 @@ def _decision(answer: dict[str, Any]) -> tuple[str, str]:
     return answer["action"], answer["delivery"]
 
 
-def _shown(sender: str, when: str, answer: dict[str, Any]) -> dict[str, Any]:
+def _message_row(sender: str, when: str, answer: dict[str, Any]) -> dict[str, Any]:
     keys = ("content", "action", "reason_codes", "delivery")
     return {"sender": sender, "when": when, **{key: answer[key] for key in keys}}

@@ -102,14 +102,14 @@ async def _refund_a_part(run: DemoRun, people: People) -> None:
         expect_equal("The refund of the repeated request", *[one["refund_id"] for one in answers])
         await wait_until(
             lambda: people.matilda.rows("orders", id=run.results.second_order["id"]),
-            lambda rows: _refunded(rows[0]) == (REFUND_CENTS, False),
+            lambda rows: _refund_state(rows[0]) == (REFUND_CENTS, False),
             "The refund",
         )
         await _until_state(run, people, "delivered")
         step.note("requested twice under one id, sent once; the order stays delivered")
 
 
-def _refunded(order: Mapping[str, Any]) -> tuple[int, bool]:
+def _refund_state(order: Mapping[str, Any]) -> tuple[int, bool]:
     return order["refunded_cents"], order["refund_pending"]
 
 

@@ -60,7 +60,7 @@ class User:
         return any(factor.is_verified for factor in self.factors)
 
     @classmethod
-    def of(
+    def from_row(
         cls,
         row: Mapping[str, Any],
         identities: Sequence[Mapping[str, Any]],
@@ -264,7 +264,7 @@ async def _users_of(cursor: Cursor, rows: Sequence[dict[str, Any]]) -> list[User
     identities = await cursor.fetchall()
     found = await factors.of_users(cursor, user_ids)
     return [
-        User.of(
+        User.from_row(
             row,
             [identity for identity in identities if identity["user_id"] == row["id"]],
             [factor for factor in found if factor.user_id == row["id"]],

@@ -238,7 +238,7 @@ def _event_data(evaluated: EvaluatedChange, role: str, select: Iterable[str] | N
         return _error_data(evaluated, NO_KEY)
     if not all(role in column.readers for column in key):
         return _error_data(evaluated, KEY_NOT_READABLE)
-    return _data(evaluated, _event_columns(evaluated, role, select))
+    return _row_data(evaluated, _event_columns(evaluated, role, select))
 
 
 def _event_columns(
@@ -255,7 +255,7 @@ def _event_columns(
     ]
 
 
-def _data(evaluated: EvaluatedChange, columns: list[TableColumn]) -> str:
+def _row_data(evaluated: EvaluatedChange, columns: list[TableColumn]) -> str:
     names = [column.name for column in columns]
     record, old_record = _record(evaluated, names), _old_record(evaluated, names)
     errors = None

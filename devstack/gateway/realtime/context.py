@@ -57,7 +57,7 @@ class RealtimeContext:
         self.listeners: set[object] = set()
         self.reader = WalReader(
             gateway.config.admin_url,
-            handle=self._handle,
+            handle=self._deliver,
             has_listeners=lambda: bool(self.listeners),
             on_start=self._report_start,
         )
@@ -78,7 +78,7 @@ class RealtimeContext:
         for socket in list(self.sockets):
             socket.apply_failure_mode(mode)
 
-    async def _handle(self, changes: Sequence[Change]) -> None:
+    async def _deliver(self, changes: Sequence[Change]) -> None:
         database_broadcasts.broadcast_changes(self.pubsub, changes)
         await self._feed.deliver(changes)
 

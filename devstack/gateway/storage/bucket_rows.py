@@ -87,8 +87,8 @@ async def delete(cursor: Cursor, bucket_id: str) -> None:
         raise no_such_bucket()
 
 
-async def is_empty(cursor: Cursor, bucket_id: str) -> bool:
-    """Return true if a bucket has no objects, and lock it until the transaction ends.
+async def lock_and_check_empty(cursor: Cursor, bucket_id: str) -> bool:
+    """Lock a bucket until the transaction ends; return true if it has no objects.
 
     Raises: StorageError NoSuchBucket.
     """

@@ -110,7 +110,7 @@ async def delete(context: StorageContext, request: Request) -> Response:
     caller = required_caller(request, context.keys)
     bucket_id = request.path_params["bucket"]
     async with context.transaction(request) as cursor:
-        if not await bucket_rows.is_empty(cursor, bucket_id):
+        if not await bucket_rows.lock_and_check_empty(cursor, bucket_id):
             raise bucket_not_empty()
     async with context.transaction(request, caller) as cursor:
         await bucket_rows.delete(cursor, bucket_id)

@@ -47,8 +47,8 @@ def read_options(params: Params) -> ConfirmOptions:
     )
 
 
-def read_method(tx: Transaction, params: Params) -> Json | None:
-    """Return the payment method that the caller names or describes, or None."""
+def find_or_create_method(tx: Transaction, params: Params) -> Json | None:
+    """Return the payment method that the caller names, or create the one that it describes."""
     method_id = params.text("payment_method")
     data = params.nested("payment_method_data")
     if method_id is not None and data is not None:
@@ -56,8 +56,8 @@ def read_method(tx: Transaction, params: Params) -> Json | None:
             "You may only specify one of these parameters: payment_method, payment_method_data."
         )
     if method_id is not None:
-        return payment_methods.resolve(tx, method_id)
-    return None if data is None else payment_methods.read_data(tx, data)
+        return payment_methods.find_or_create(tx, method_id)
+    return None if data is None else payment_methods.create_from_data(tx, data)
 
 
 def check_secret(tx: Transaction, intent: Json, secret: str | None) -> None:

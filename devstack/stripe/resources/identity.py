@@ -148,7 +148,7 @@ def verify(tx: Transaction, session_id: str, outputs: Json) -> Json:
     unknown = outputs.keys() - _DEFAULT_OUTPUTS.keys()
     if unknown:
         raise refused(f"The verified outputs have no field {', '.join(sorted(unknown))}.")
-    session = _submitted(tx, session_id)
+    session = _ensure_submitted(tx, session_id)
     outputs = {**_DEFAULT_OUTPUTS, **outputs}
     private = tx.store.private(session_id) | {"verified_outputs": outputs}
     _keep_private(tx.store, session_id, private)
@@ -167,11 +167,11 @@ def require_input(tx: Transaction, session_id: str, code: str) -> Json:
         session = _awaiting_input(tx, session_id)
         error = {"code": code, "reason": USER_ERRORS[code]}
     else:
-        session = _submitted(tx, session_id)
+        session = _ensure_submitted(tx, session_id)
         error = {"code": code, "reason": CHECK_ERRORS[code]}
         report_id = _add_report(tx, session, _DEFAULT_OUTPUTS, error=error)
         session["last_verification_report"] = report_id
-    session |= {"last_error": error, "status": "requires_input"} | _new_access(tx, session_id)
+    session |= {"last_error": error, "status": "requires_input"} | _create_access(tx, session_id)
     tx.store.replace(session)
     _emit(tx, "requires_input", session)
     return session
@@ -250,7 +250,7 @@ def _read_new(tx: Transaction, params: Params) -> Json:
         "id": session_id,
         "object": KIND,
         "client_reference_id": params.text("client_reference_id"),
-        **_new_access(tx, session_id),
+        **_create_access(tx, session_id),
         "created": tx.now,
         "last_error": None,
         "last_verification_report": None,
@@ -277,8 +277,8 @@ def _read_changes(params: Params) -> Json:
     return {name: value for name, value in changes.items() if value is not None}
 
 
-def _new_access(tx: Transaction, session_id: str) -> Json:
-    """Return a new secret and a new address of the user's page."""
+def _create_access(tx: Transaction, session_id: str) -> Json:
+    """Create a page for the user; return its address and a new secret."""
     token = new_id("test", 32)
     page: Json = {"id": token, "object": _PAGE, "created": tx.now, "session": session_id}
     tx.store.insert(page)
@@ -296,7 +296,8 @@ def _awaiting_input(tx: Transaction, session_id: str) -> Json:
     return session
 
 
-def _submitted(tx: Transaction, session_id: str) -> Json:
+def _ensure_submitted(tx: Transaction, session_id: str) -> Json:
+    """Return the session; submit it first if the user has not."""
     session = tx.get(KIND, session_id)
     return session if session["status"] == "processing" else submit(tx, session_id)
 

@@ -58,7 +58,7 @@ def create(tx: Transaction, params: Params) -> Json | Answer:
     """`POST /v1/payment_intents`: create an intent; `confirm` attempts the payment at once."""
     intent = _read_new(tx, params)
     intent["customer"] = customers.read_id(tx, params, "customer")
-    method = confirmation.read_method(tx, params)
+    method = confirmation.find_or_create_method(tx, params)
     is_confirmed = params.boolean("confirm")
     options = confirmation.read_options(params)
     params.finish()
@@ -90,7 +90,7 @@ def update(tx: Transaction, params: Params, intent_id: str) -> Json:
     customer_id = customers.read_id(tx, params, "customer")
     if customer_id is not None:
         changes["customer"] = customer_id
-    method = confirmation.read_method(tx, params)
+    method = confirmation.find_or_create_method(tx, params)
     metadata = params.metadata()
     params.finish()
 
@@ -145,7 +145,7 @@ def confirm(tx: Transaction, params: Params, intent_id: str) -> Json | Answer:
     A publishable key needs the client secret.
     """
     secret = params.text("client_secret")
-    method = confirmation.read_method(tx, params)
+    method = confirmation.find_or_create_method(tx, params)
     options = confirmation.read_options(params)
     has_receipt, receipt = params.has("receipt_email"), params.email("receipt_email")
     params.finish()
@@ -157,7 +157,7 @@ def confirm(tx: Transaction, params: Params, intent_id: str) -> Json | Answer:
     if has_receipt:
         intent["receipt_email"] = receipt
     if method is None and intent["payment_method"] is not None:
-        method = payment_methods.resolve(tx, intent["payment_method"])
+        method = payment_methods.find_or_create(tx, intent["payment_method"])
     return confirmation.attempt(tx, intent, method, options)
 
 

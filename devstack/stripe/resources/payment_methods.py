@@ -17,7 +17,7 @@ _TOKEN = "tok_"  # noqa: S105 - the start of an id, not a secret
 def create(tx: Transaction, params: Params) -> Json:
     """`POST /v1/payment_methods`: create one from a card's token, or from a test card's number."""
     metadata = params.metadata()
-    method = read_data(tx, params)
+    method = create_from_data(tx, params)
     params.finish()
     method["metadata"] = merge_metadata({}, metadata)
     tx.store.replace(method)
@@ -27,11 +27,11 @@ def create(tx: Transaction, params: Params) -> Json:
 def retrieve(tx: Transaction, params: Params, method_id: str) -> Json:
     """`GET /v1/payment_methods/:id`: show one, or a shared test method such as `pm_card_visa`."""
     params.finish()
-    return resolve(tx, method_id, status=404)
+    return find_or_create(tx, method_id, status=404)
 
 
-def resolve(tx: Transaction, method_id: str, *, status: int = 400) -> Json:
-    """Return a payment method; each use of a shared test method creates a new one.
+def find_or_create(tx: Transaction, method_id: str, *, status: int = 400) -> Json:
+    """Return the payment method of an id; an id such as `pm_card_visa` creates a new one.
 
     Raises:
         StripeError: no payment method has that id.
@@ -47,7 +47,7 @@ def resolve(tx: Transaction, method_id: str, *, status: int = 400) -> Json:
     return method
 
 
-def read_data(tx: Transaction, params: Params) -> Json:
+def create_from_data(tx: Transaction, params: Params) -> Json:
     """Create a payment method from `type`, `card` and `billing_details` in `params`."""
     params.choice("type", ("card",))
     billing = _read_billing(params.nested("billing_details"))
