@@ -28,9 +28,7 @@ TOPICS = st.one_of(
     VALID,
     st.builds(str.format, st.sampled_from(FORMS), VALID),
     st.builds(lambda text, change: change(text), VALID, st.sampled_from(CHANGES)),
-    st.builds(
-        "{}{}".format, st.sampled_from(KINDS), st.text(string.hexdigits + "-:%_*", max_size=40)
-    ),
+    st.builds("{}{}".format, st.sampled_from(KINDS), NEARLY),
     st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), max_size=60),
 )
 

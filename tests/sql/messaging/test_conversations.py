@@ -68,10 +68,6 @@ class Model:
         """Return true if the seller sees the thread about a listing."""
         return any(one.send.listing == listing and one.delivery == "delivered" for one in self.sent)
 
-    def has_thread(self, listing: int) -> bool:
-        """Return true if Alice has a thread about a listing."""
-        return any(one.send.listing == listing for one in self.sent)
-
     def send(self, step: Send) -> ModelMessage:
         """Judge a message as the scripted filter does, and keep it."""
         earlier = [

@@ -158,7 +158,7 @@ async def test_a_lost_row_check_costs_no_change(
     """Changes survive the loss of the connection that checks rows, which is not the slot's."""
     before, after = next(numbers), next(numbers)
     client = await connect(own_gateway, own_gateway.keys.service_role_jwt)
-    heard = await joined(client, "judge", {"table": "notes"})
+    heard = await joined(client, "row check", {"table": "notes"})
     own_database.execute("insert into notes values (%s)", [before])
     assert before == (await heard.change())["record"]["id"]
 
