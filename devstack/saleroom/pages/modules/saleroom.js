@@ -1,7 +1,7 @@
 // The listings that are on sale, with live prices and ends.
 
-import { card } from './card.js'
-import { followCards } from './card-channels.js'
+import { card } from './listing-card.js'
+import { followCards } from './listing-card-channels.js'
 import { supabase } from './client.js'
 import { everyTick, setServerTime } from './clock.js'
 import { byId, onSubmit, show, write } from './dom.js'
