@@ -6,7 +6,7 @@ import { supabase } from './client.js'
 const channels = new Map()
 
 /** Join the channels of these cards and leave all others; call `onEnd` when an auction is over. */
-export function followCards(cards, onEnd) {
+export function followListingCards(cards, onEnd) {
   const wanted = new Map(cards.map((card) => [card.auctionId, card]))
   for (const [id, { channel }] of channels) {
     if (wanted.has(id)) continue

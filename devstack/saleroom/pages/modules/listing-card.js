@@ -7,7 +7,7 @@ import { dollars } from './money.js'
 import { inOrder, picture } from './photos.js'
 
 /** Build a card; return its element and ids, and functions that show a new row and the time left. */
-export function card(listing) {
+export function listingCard(listing) {
   let [auction] = listing.auctions
   const price = element('span', { class: 'price' })
   const time = element('span', { class: 'time' })

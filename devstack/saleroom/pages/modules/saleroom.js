@@ -1,7 +1,7 @@
 // The listings that are on sale, with live prices and ends.
 
-import { card } from './listing-card.js'
-import { followCards } from './listing-card-channels.js'
+import { listingCard } from './listing-card.js'
+import { followListingCards } from './listing-card-channels.js'
 import { supabase } from './client.js'
 import { everyTick, setServerTime } from './clock.js'
 import { byId, onSubmit, show, write } from './dom.js'
@@ -39,7 +39,7 @@ async function loadLive() {
   if (error) throw new Error(error.message)
   showCards('listings', data)
   write('count', count === 1 ? '1 listing is live.' : `${count} listings are live.`)
-  followCards(cards.listings, load)
+  followListingCards(cards.listings, load)
   await readTime()
 }
 
@@ -65,7 +65,7 @@ function showCards(id, listings) {
     const photos = listing.listing_photos.length
     const known = before.find((one) => one.key === listing.id && one.photos === photos)
     known?.update(listing.auctions[0])
-    return known ?? card(listing)
+    return known ?? listingCard(listing)
   })
   cards[id] = next
   const isSame = next.length === before.length && next.every((one, index) => one === before[index])
