@@ -15,7 +15,7 @@ from devstack.stripe.transaction import DeliveryPlan, Origin, Transaction
 
 
 class FakeStripe:
-    """The state that the API and the control API share."""
+    """The state that the API, the control API and the hosted pages share."""
 
     def __init__(self, config: StripeConfig) -> None:
         self.config = config

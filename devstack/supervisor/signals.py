@@ -44,7 +44,7 @@ class Signals:
         self._writer.close()
 
     def wait(self, timeout_s: float) -> None:
-        """Wait for the next signal, but no longer than this.
+        """Wait for the next signal, at most `timeout_s`.
 
         Raises:
             StopRequested: a signal asked us to stop.

@@ -215,7 +215,7 @@ def test_badge_is_counted_by_head(market: Market, visitors: Visitors, role: Role
 
     assert len(rows) == badge
     assert {row["user_id"] for row in rows} <= {market.ids[role]}
-    # Bidders and seller were notified, each of their own.
+    # Bidders and seller have notifications, and each reads only their own.
     assert (role in (Role.OTHER_USER, Role.STAFF)) == (not rows)
 
 

@@ -215,7 +215,7 @@ class TestDeletion:
         assert 200 == Browser(shop=shop, session=again).post(DELETE, {}).status_code
 
     def test_reconcile_finishes_what_auth_refused(self, shop: Shop, person: Browser) -> None:
-        """The profile is empty at once. The worker deletes the user when Auth is well again."""
+        """The profile is empty at once. The worker deletes the user when Auth works again."""
         shop.db.execute(
             """
             create or replace function public.auth_is_ill() returns trigger language plpgsql

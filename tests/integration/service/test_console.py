@@ -90,7 +90,7 @@ def sent(browser: ConsoleBrowser, method: str, rule: str, **options: Any) -> tup
 
 
 def test_staff_sign_in_enrol_and_sign_out(shop: Shop) -> None:
-    """The whole way of a new moderator, from the sign-in page to the auctions and out again."""
+    """A new moderator signs in, enrols a second factor, reads the auctions and signs out."""
     person = with_role(shop, Browser.of_somebody_new(shop), "moderator")
     email = person.session["user"]["email"]
     browser = ConsoleBrowser(shop)
@@ -523,7 +523,7 @@ def test_refused_action_changes_nothing(
 def test_search_finds_objects_by_each_kind_of_id(
     shop: Shop, staff: ConsoleBrowser, paid_order: Order, sale: Sale
 ) -> None:
-    """The address in any case, our ids, and those of Stripe."""
+    """The search finds objects by an address in any case, by our ids and by Stripe's."""
     user = f"/users/{sale.buyer.actor.id}"
     order = f"/orders/{paid_order.id}"
     row = "select auction_id::text from public.orders where id = %s"

@@ -132,7 +132,7 @@ def test_expired_code_is_refused(sale: Sale, paid_order: Order) -> None:
 
 
 def test_unpaid_order_is_not_handed_over(sale: Sale) -> None:
-    """NOT_READY for the code and for redeeming it; CONFLICT for a parcel."""
+    """Making and redeeming a code get NOT_READY, and a parcel gets CONFLICT."""
     order = sale.sold()
 
     init = sale.seller.post(f"/api/pickup/{order.id}", {})
@@ -142,7 +142,7 @@ def test_unpaid_order_is_not_handed_over(sale: Sale) -> None:
 
 
 def test_pickup_after_the_parcel_was_sent(sale: Sale, paid_order: Order) -> None:
-    """A buyer may still fetch an item that was marked as shipped (§10.6)."""
+    """A buyer may still fetch an item that was marked as shipped."""
     made = initiated(sale, paid_order)
     sale.moved(paid_order, "mark_ready", "mark_shipped")
 
@@ -152,7 +152,7 @@ def test_pickup_after_the_parcel_was_sent(sale: Sale, paid_order: Order) -> None
 
 @pytest.mark.anyio
 async def test_parcel_is_seen_live(sale: Sale) -> None:
-    """Case 11: saved twice, empty label, an event in the list, delivered moves the order (A18)."""
+    """Case 11: a parcel may be saved twice, lists events, and moves the order at delivery (A18)."""
     order = await asyncio.to_thread(sale.paid)
 
     async with sale.watching(sale.buyer, order) as page:

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.xdist_group("stack")
 
 
 def test_person_is_verified_and_sells(shop: Shop, person: Applicant) -> None:
-    """Case 21: start, document, pass; the buyer becomes a seller, and the address is verified."""
+    """Case 21: a person whose document passes becomes a seller, and the address is verified."""
     answer = person.start()
     assert (200, {"success", "verificationId", "clientSecret", "verificationUrl"}) == (
         answer.status_code,

@@ -63,7 +63,7 @@ def expected(session: dict[str, Any]) -> str:
 def test_any_order_of_events_ends_as_the_session(
     shop: Shop, data: st.DataObject, steps: list[str]
 ) -> None:
-    """Case 21, C16: late, early, repeated and left-out events, over HTTP."""
+    """Case 21, C16: late, early, repeated and left-out events lead to the session's state."""
     person = Applicant.of_somebody_new(shop)
     person.started()
     for step in steps:

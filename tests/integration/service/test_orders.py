@@ -59,7 +59,7 @@ async def test_full_path_is_seen_live(sale: Sale) -> None:
 
 
 def test_page_has_listing_parties_and_addresses(sale: Sale, paid_order: Order) -> None:
-    """A15: both keys of the listing; each party sees the address that it needs and no other."""
+    """A15: the page has both keys of the listing; each party sees only an address that it needs."""
     pages = {
         name: person.get(f"/api/orders/{paid_order.id}").json()
         for name, person in (("buyer", sale.buyer), ("seller", sale.seller))
@@ -87,7 +87,7 @@ def test_unpaid_page_has_no_address(sale: Sale) -> None:
 
 
 def test_another_user_is_refused(sale: Sale, paid_order: Order) -> None:
-    """Case 13: 403 on the page, on every action and on the refund."""
+    """Case 13: another user gets 403 on the page, on every action and on the refund."""
     page = sale.another.get(f"/api/orders/{paid_order.id}")
 
     assert (403, "Unauthorized to view this order") == (page.status_code, page.json()["error"])
@@ -216,7 +216,7 @@ def test_seller_refunds_in_full_by_the_action(sale: Sale, paid_order: Order) -> 
 
 
 def test_refund_route_is_idempotent(sale: Sale, paid_order: Order) -> None:
-    """C8: one refund for a key, in the body or in the header; never more than the payment."""
+    """C8: a key in body or header makes one refund, and all are never more than the payment."""
     key = str(uuid.uuid4())
     body = {"orderId": paid_order.id, "amount_cents": 2_500}
 

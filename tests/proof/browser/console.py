@@ -301,7 +301,7 @@ def test_every_page_is_accessible(
 def test_name_of_a_row_stays_in_view_on_a_phone(
     new_person: NewPerson, moderator: Browser, scene: Scene
 ) -> None:
-    """The other cells scroll beside it."""
+    """The cell with a row's name stays, and the other cells scroll beside it."""
     page = staff_at(new_person, moderator, phone=True).page
     row = page.get_by_role("row").filter(has_text=scene.event_id)
 

@@ -167,7 +167,7 @@ def test_hidden_auction_is_answered_to_those_who_read_it(
 def test_deadline_is_the_next_start_or_end(
     owner: Connection, seller: Actor, service: Actor
 ) -> None:
-    """A worker sleeps up to the earliest of them, and to the next mark before an end."""
+    """A worker sleeps until the earliest start or end, or the next mark before an end."""
     assert (None, None) == tuple(
         service.call("next_auction_deadline")[key] for key in ("next_at", "next_mark_at")
     )

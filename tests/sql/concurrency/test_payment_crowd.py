@@ -39,7 +39,7 @@ def test_payment_is_captured_once(
     service: Actor,
     on_own_connection: OnOwnConnection,
 ) -> None:
-    """Two events, one of them four times, and three confirmations at once: one capture."""
+    """Two events, one sent four times, and three confirmations at once make one capture."""
     events = [stored(owner, "payment_intent.succeeded") for _ in range(2)]
     owner.commit()
 

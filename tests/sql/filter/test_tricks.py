@@ -17,7 +17,7 @@ from tests.sql.filter.filtering import judged
     ],
 )  # fmt: skip
 def test_digits_of_a_phone_number_are_masked(owner: Connection, text: str) -> None:
-    """Any separators, with or without the prefix of the country."""
+    """A phone number may have any separators, and the prefix of the country or not."""
     assert judged(owner, text).action is Action.MASK
 
 
@@ -153,7 +153,7 @@ def test_link_or_handle_is_masked(owner: Connection, text: str) -> None:
     ],
 )  # fmt: skip
 def test_chat_app_in_its_own_script_is_masked(owner: Connection, text: str) -> None:
-    """WeChat in Chinese, KakaoTalk in Korean, and Telegram, Viber and WhatsApp in Cyrillic."""
+    """The filter knows WeChat in Chinese, KakaoTalk in Korean, and three apps in Cyrillic."""
     assert judged(owner, text).action is Action.MASK
 
 

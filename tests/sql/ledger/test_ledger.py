@@ -43,7 +43,7 @@ def refunded(owner: Connection, order_id: UUID, amount: int, status: str) -> Non
 
 
 def test_capture_is_owed_to_the_buyer(owner: Connection, order_id: UUID) -> None:
-    """Captured: stripe_clearing +A, buyer -A."""
+    """A capture of A posts stripe_clearing +A and buyer -A."""
     paid(owner, order_id)
 
     assert {
@@ -81,7 +81,7 @@ def test_refund_before_release_is_the_buyers_money(owner: Connection, order_id: 
 
 @pytest.mark.usefixtures("moderator")
 def test_failed_refund_is_taken_back(owner: Connection, order_id: UUID) -> None:
-    """Failed: the first posting reversed."""
+    """A failed refund reverses the first posting."""
     paid(owner, order_id)
 
     refunded(owner, order_id, 3_000, "failed")
@@ -94,7 +94,7 @@ def test_failed_refund_is_taken_back(owner: Connection, order_id: UUID) -> None:
 
 @pytest.mark.usefixtures("moderator")
 def test_release_splits_what_is_left(owner: Connection, order_id: UUID) -> None:
-    """A 100.00, R 30.00: released are B 70.00, of which F 3.50 and S 66.50 (§10.4's case)."""
+    """Of 100.00 with 30.00 refunded, a release splits 70.00 into a fee of 3.50 and 66.50."""
     brought_to(owner, order_id, "delivered")
     refunded(owner, order_id, 3_000, "succeeded")
 

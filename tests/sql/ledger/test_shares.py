@@ -83,7 +83,7 @@ def test_refund_after_the_release_gives_back_its_fee(
 def test_loss_after_the_release_is_split_like_the_money(
     rules: Connection, *, captured: int, lost: int, bps: int
 ) -> None:
-    """With X = min(D, B): platform F(B) - F(B - X) + D - X, seller the rest of X."""
+    """With X = min(D, B) the platform bears F(B) - F(B - X) + D - X, the seller the rest of X."""
     borne = min(lost, captured)
     given_up = fee(captured, bps) - fee(captured - borne, bps)
 

@@ -262,7 +262,7 @@ def test_thread_of_a_held_question_is_hidden(
 def test_filter_joins_the_threads_of_a_pair(
     owner: Connection, thread_id: str, *, alice: Actor, bob: Actor, seller: Actor
 ) -> None:
-    """The sender's earlier originals to this recipient, the oldest first, and nothing else."""
+    """The filter reads the sender's earlier originals to this recipient alone, oldest first."""
     other_listing = listing_of(owner, auctioned(seller))
     wrote(seller, thread_id, "Not hers")
     new_thread(bob, other_listing, "Not hers either")

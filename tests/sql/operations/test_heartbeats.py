@@ -81,7 +81,7 @@ def test_old_outages_are_purged(owner: Connection, service: Actor) -> None:
 
 
 def test_only_workers_write_heartbeats(owner: Connection, anonymous: Actor, alice: Actor) -> None:
-    """A client that could write them could hide an outage, or invent one."""
+    """A client that could write heartbeats could hide an outage, or invent one."""
     for actor in (anonymous, alice, Actor(connection=owner, role="service_role")):
         for table in ("heartbeats", "outages"):
             for attempt in ("insert into {} default values", "delete from {}", "lock {}"):

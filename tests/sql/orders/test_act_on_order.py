@@ -29,7 +29,7 @@ from tests.sql.paying import (
 ACTIONS = ["mark_ready", "mark_shipped", "confirm_delivery", "release_funds", "cancel", "refund"]
 STATES = ["pending_payment", *ROUTES, "refunded", "cancelled"]
 
-#: Each action's party and the states that it leads from and to, by the contract (§10.4). An
+#: Each action's party and the states that it leads from and to, by the contract. An
 #: action whose money moves first leaves the order in its state.
 MOVES: dict[tuple[str, str], dict[str, str]] = {
     ("mark_ready", "seller"): {"paid": "ready_for_handover"},

@@ -27,7 +27,7 @@ from tests.sql.paying import (
 STATES = ["pending_payment", *ROUTES, "refunded", "cancelled"]
 KINDS = ["buyer", "seller", "system", "stripe", "admin"]
 
-#: The actors that may make each move, by the contract (§10.4); every other move is refused.
+#: The actors that may make each move, by the contract; every other move is refused.
 LEGAL: dict[tuple[str, str], set[str]] = {
     ("pending_payment", "paid"): {"stripe"},
     ("pending_payment", "cancelled"): {"buyer", "seller", "system", "admin"},

@@ -50,7 +50,7 @@ def outcome(answer: Any) -> tuple[bool, str | None]:
 
 
 def test_release_books_and_queues_the_sellers_part(owner: Connection, delivered: UUID) -> None:
-    """C11: RELEASE and FEE entries, one outbox row, and one payout of the amount less the fee."""
+    """C11: a release posts RELEASE and FEE, and queues one payout of the amount less the fee."""
     query = """
       select entry_type::text, account::text, amount_cents from public.ledger_entries
       where order_id = %s and fact like 'release:%%'

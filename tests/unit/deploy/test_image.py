@@ -40,7 +40,7 @@ def test_base_is_one_fixed_image() -> None:
 
 
 def test_image_is_built_by_the_uv_of_the_project() -> None:
-    """Another uv might read the lock in another way."""
+    """The image uses the project's version of uv, because another may read the lock differently."""
     setup = (ROOT / ".ci/setup.py").read_text()
 
     assert re.findall(r"uv==([\d.]+)", DOCKERFILE) == re.findall(r'UV_VERSION = "([\d.]+)"', setup)

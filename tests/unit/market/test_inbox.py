@@ -468,7 +468,7 @@ def test_age_is_measured_when_stored_and_when_applied(
 
 
 def test_event_from_a_faster_clock_has_no_negative_age(database: Any) -> None:
-    """A histogram with a negative sum would look like a restart."""
+    """An age is never negative, because a histogram whose sum falls looks like a restart."""
     before = sample("webhook_event_age_seconds_sum", stage="stored")
     database.call.return_value = NEW | {"effect": effect()}
 

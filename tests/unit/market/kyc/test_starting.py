@@ -76,7 +76,7 @@ def attempts(database: Any) -> list[str]:
 
 
 def test_first_start_makes_the_session(stripe_api: Any, database: Any) -> None:
-    """D11: a document of three types, and the user for the way back."""
+    """D11: the session takes three types of document, and names the user for the way back."""
     opened = start(stripe_api, database)
 
     assert ("vs_1", "secret", "https://verify.stripe.test") == (

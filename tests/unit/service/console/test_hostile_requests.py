@@ -135,13 +135,13 @@ def test_id_of_a_request_writes_no_header(service: Service) -> None:
 
 
 def test_host_of_the_caller_stands_in_no_page(service: Service) -> None:
-    """A link with it would lead elsewhere."""
+    """No page has the caller's Host, because a link with it would lead elsewhere."""
     for path in PATHS:
         assert "evil" not in staff_of(service).get(path, Host="evil.test").text
 
 
 def test_form_from_before_the_sign_out_does_nothing(service: Service) -> None:
-    """Neither without a session, nor in the next session of the same person and browser."""
+    """An old form has no effect without a session, nor in the next session of the same browser."""
     visitor = staff_of(service)
     old = SUSPEND | {"form_token": token_in(visitor.get("/search"))}
     assert 303 == visitor.post("/sign-out", old).status_code
@@ -178,7 +178,7 @@ def test_planted_cookies_do_not_survive_the_sign_in(service: Service) -> None:
 
 @pytest.mark.parametrize("path", PATHS)
 def test_page_has_no_token_of_a_session(service: Service, path: str) -> None:
-    """Scripts could read it there."""
+    """No page has a token of the session, because scripts could read it there."""
     visitor = staff_of(service)
     visitor.keep(REFRESH_COOKIE, "refresh-secret")
 

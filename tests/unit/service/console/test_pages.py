@@ -325,7 +325,7 @@ class Outline(HTMLParser):
 
 @pytest.mark.parametrize("path", PATHS)
 def test_page_is_read_by_a_keyboard_and_a_screen_reader(service: Service, path: str) -> None:
-    """Headings in order, a caption and scopes at each table, a label at each field."""
+    """Headings are in order; each table has a caption and scopes, and each field a label."""
     answer = staff_of(service).get(path)
 
     assert 200 == answer.status_code, answer.text
@@ -472,7 +472,7 @@ def test_database_in_trouble_has_a_page(service: Service) -> None:
 
 
 def test_pages_count_towards_the_limit_of_staff(service: Service) -> None:
-    """One counter for the routes and the pages."""
+    """Routes and pages of staff share one counter."""
     answering(
         service, RPCS | {"rate_limit_hit": {"allowed": False, "retry_after_ms": 1500}}, TABLES
     )

@@ -53,7 +53,7 @@ def test_figures_are_those_of_the_lags() -> None:
 
 
 def test_close_before_the_end_has_no_lag() -> None:
-    """Staff closed these auctions by force."""
+    """An auction that staff closed early has no lag."""
     assert plot_of(closed(-1, -3600)) is None
     assert plot_of([]) is None
 
@@ -63,12 +63,12 @@ def test_close_before_the_end_has_no_lag() -> None:
     [(0, "$0.00"), (5, "$0.05"), (123_456_789, "$1,234,567.89"), (-150, "-$1.50"), (None, "none")],
 )
 def test_money_is_written_in_dollars(cents: int | None, text: str) -> None:
-    """Whole cents, with the sign in front."""
+    """Money has whole cents, and its sign in front."""
     assert text == money(cents)
 
 
 def test_times_are_written_in_utc() -> None:
-    """The database answers with an offset."""
+    """A time with an offset, as the database sends it, is written in UTC."""
     assert "2026-11-30 00:00:01" == time_in_utc("2026-11-30T11:00:01.9+11:00")
     assert "none" == time_in_utc(None)
 

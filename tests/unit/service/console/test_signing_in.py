@@ -70,7 +70,7 @@ def test_visitor_gets_the_sign_in_page(service: Service) -> None:
 
 
 def test_page_is_closed_to_other_sites(service: Service) -> None:
-    """Headers of pages, of errors and of files: nothing from elsewhere loads or frames them."""
+    """Pages, errors and files have headers by which no other site loads or frames them."""
     for path in ("", "/console.css", "/console.js", "/audit"):
         headers = Visitor(service).get(path).headers
         policy = headers["Content-Security-Policy"]
@@ -437,7 +437,7 @@ def test_session_that_ends_within_a_page_leaves_no_menu(service: Service) -> Non
 
 
 def test_sign_out_ends_the_session(service: Service) -> None:
-    """At Auth and in the browser."""
+    """A sign-out ends the session at Auth and in the browser."""
     visitor = staff_of(service)
     token = token_in(visitor.get("/search"))
 
