@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from market import retry
+from market import retry, tls
 from market.errors import MarketError, RejectedError, TransientError
 from market.settings import Settings
 
@@ -252,5 +252,10 @@ def connect(settings: Settings) -> AuthApi:
         # With this version Auth names its errors in `code`.
         "X-Supabase-Api-Version": "2024-01-01",
     }
-    client = httpx.Client(base_url=settings.supabase_url, headers=headers, timeout=_TIMEOUT_S)
+    client = httpx.Client(
+        base_url=settings.supabase_url,
+        headers=headers,
+        timeout=_TIMEOUT_S,
+        verify=tls.context(),
+    )
     return AuthApi(client, secret_key=settings.supabase_secret_key)

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 from supabase import Client, ClientOptions
 
-from market import log, retry
+from market import log, retry, tls
 from market.errors import MarketError, RejectedError, TransientError
 from market.settings import Settings
 
@@ -154,6 +154,7 @@ def connect(settings: Settings, timeouts: Timeouts) -> Database:
     http = httpx.Client(
         # Threads cannot share an HTTP/2 connection of httpx safely.
         http2=False,
+        verify=tls.context(),
         timeout=httpx.Timeout(timeouts.answer_s, connect=timeouts.connect_s, pool=timeouts.pool_s),
         limits=httpx.Limits(max_connections=64, max_keepalive_connections=32),
         event_hooks={"request": [log.send_request_id_on], "response": [_check]},

@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-from market import log, retry
+from market import log, retry, tls
 from market.errors import MarketError, TransientError
 from market.settings import Settings
 
@@ -109,6 +109,7 @@ def connect(settings: Settings) -> Storage:
         base_url=settings.supabase_url,
         headers={"apikey": key, "Authorization": f"Bearer {key}"},
         timeout=_TIMEOUT_S,
+        verify=tls.context(),
         event_hooks={"request": [log.send_request_id_on]},
     )
     # Tokens name Auth as browsers reach it, even where the service reaches it by another name.
