@@ -43,7 +43,7 @@ def create(tx: Transaction, params: Params) -> Json:
         balance.check_available(tx, amount, currency)
         available = balance.at_once(tx)
     else:
-        charge = _source_charge(tx, source_id, transfer)
+        charge = _prepare_source_charge(tx, source_id, transfer)
         available = balance.together_with(tx, charge["balance_transaction"])
     transfer["balance_transaction"] = balance.book(
         tx, transfer, kind="transfer", amount=-amount, available=available
@@ -172,8 +172,8 @@ def _check_destination(tx: Transaction, account_id: str, currency: str) -> None:
         )
 
 
-def _source_charge(tx: Transaction, charge_id: str, transfer: Json) -> Json:
-    """Return the source charge; it gets the transfer group of the transfer, or the reverse."""
+def _prepare_source_charge(tx: Transaction, charge_id: str, transfer: Json) -> Json:
+    """Check and book the source charge, and give charge and transfer one transfer group."""
     charge = tx.get("charge", charge_id, param="source_transaction", status=400)
     if not charge["captured"]:
         raise refused(
