@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.integration.service.browser import PASSWORD, Browser
 from tests.integration.service.shop import Order, Shop
@@ -142,6 +142,9 @@ def test_disputed_payment_shows_live(
         expect(state(page)).to_have_text("Disputed")
         expect(page.get_by_text("This order is disputed")).to_be_visible()
     expect(buys.get_by_label("pickup code")).to_be_hidden()
+    expect(buys.get_by_text("Report a problem")).to_be_hidden()
+    buys.get_by_role("link", name="Another problem Open").click()
+    expect(buys.get_by_text("The bank of the buyer decides")).to_be_visible()
 
 
 def test_wrong_code_is_refused(
@@ -274,6 +277,159 @@ def test_person_passes_or_fails_the_identity_check(
     button(page, "Continue").click()
 
     expect(page.get_by_text(text)).to_be_visible()
+
+
+def lose_answer(route: Route) -> None:
+    """Let a request have its effect, and reset its connection."""
+    route.fetch()
+    route.abort("connectionreset")
+
+
+def report(page: Page, reason: str) -> None:
+    """Open the form of a report by the keyboard, fill it in, and send it."""
+    expect(page.get_by_text("Report a problem")).to_be_visible()
+    page.get_by_text("Report a problem").focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    expect(page.get_by_label("Kind")).to_be_focused()
+    page.get_by_label("Kind").select_option("Item not as described")
+    page.keyboard.press("Tab")
+    page.keyboard.type(reason)
+    page.keyboard.press("Tab")
+    page.keyboard.type("The teapot is red, and the photo shows a blue one.")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+
+
+def write(page: Page, text: str) -> None:
+    page.get_by_label("Your message").fill(text)
+    button(page, "Send").click()
+
+
+def dispute_of(shop: Shop, order: Order, buyer: Browser) -> str:
+    """Let the buyer open a dispute; return its id."""
+    answer = buyer.actor.call(
+        "open_dispute", order_id=order.id, dispute_type="wrong_item", reason="Another teapot",
+        description="It is red.",
+    )  # fmt: skip
+    assert answer["success"], answer
+    assert shop.state(order) == "disputed"
+    return str(answer["dispute_id"])
+
+
+def test_dispute_goes_from_report_to_decision(
+    shop: Shop, seller: Browser, buyer: Browser, new_person: NewPerson
+) -> None:
+    """The buyer reports a problem, both parties and staff write, and staff decide: all live."""
+    order = shop.paid(buyer.actor, seller.actor)
+    staff = shop.person("judge", role="admin").with_second_factor()
+    buys = at_order(new_person, buyer, order, phone=True).page
+    sells = at_order(new_person, seller, order).page
+
+    report(buys, "It has another colour")
+
+    expect(buys).to_have_url(re.compile(r"/dispute\?id="))
+    expect(buys.get_by_role("heading", name="It has another colour")).to_be_visible()
+    expect(buys.get_by_text("Opened by you")).to_be_visible()
+    expect(state(sells)).to_have_text("Disputed")
+    expect(sells.get_by_text("Report a problem")).to_be_hidden()
+    examine(sells, "saleroom-order-disputed")
+    sells.get_by_role("link", name="Item not as described Open").click()
+    expect(state(sells)).to_have_text("Open")
+    expect(sells.get_by_text("The teapot is red")).to_be_visible()
+    expect(sells.get_by_text("Opened by member-")).to_be_visible()
+
+    write(sells, "It was blue when it left.")
+    expect(buys.get_by_role("listitem").filter(has_text="blue when it left")).to_contain_text(
+        "member-"
+    )
+    write(buys, "Here is a photo of it.")
+    expect(sells.get_by_text("Here is a photo of it.")).to_be_visible()
+    dispute_id = buys.url.partition("id=")[2]
+    staff.call("add_dispute_message", dispute_id=dispute_id, content="We compare the photos.")
+    for page in (buys, sells):
+        said = page.get_by_role("listitem").filter(has_text="We compare the photos.")
+        expect(said).to_contain_text("Staff")
+        expect(page.locator("#messages li")).to_have_count(3)
+        examine(page, f"saleroom-dispute-{'buyer-phone' if page is buys else 'seller'}")
+
+    staff.call("resolve_dispute", dispute_id=dispute_id, decision="deny", note="It is blue.")
+    for page in (buys, sells):
+        expect(state(page)).to_have_text("Decided: the order goes on")
+        expect(page.get_by_text("It is blue.", exact=True)).to_be_visible()
+        expect(page.get_by_label("Your message")).to_be_hidden()
+    sells.get_by_role("link", name="A teapot").click()
+    expect(state(sells)).to_have_text("Payment received")
+    expect(sells.get_by_text("Report a problem")).to_be_visible()
+    buys.goto("/account")
+    buys.get_by_role("link", name="Dispute decided").first.click()
+    expect(buys).to_have_url(re.compile(dispute_id))
+
+
+def test_refused_texts_of_a_dispute_say_why(
+    shop: Shop, seller: Browser, buyer: Browser, new_person: NewPerson
+) -> None:
+    """The report and each message show the refusal's own text, and keep what was written."""
+    order = shop.paid(buyer.actor, seller.actor)
+    page = at_order(new_person, buyer, order, phone=True).page
+    report(page, " ")
+    expect(page.get_by_text("A reason has 1 to 200 characters")).to_be_visible()
+    examine(page, "saleroom-report-refused-phone")
+    page.get_by_label("Reason").fill("It has another colour")
+    button(page, "Open a dispute").click()
+    expect(page.get_by_text("Nobody has written yet.")).to_be_visible()
+
+    write(page, "Send it to BSB 062-000 account 12345678 instead.")
+
+    expect(page.get_by_text("This text cannot have payment details")).to_be_visible()
+    expect(page.get_by_label("Your message")).not_to_be_empty()
+    expect(page.locator("#messages li")).to_have_count(0)
+
+
+def test_lost_answer_sends_one_message_of_a_dispute(
+    shop: Shop, seller: Browser, buyer: Browser, new_person: NewPerson
+) -> None:
+    """A second click after a lost answer repeats the request, and it counts only once."""
+    dispute_id = dispute_of(shop, shop.paid(buyer.actor, seller.actor), buyer)
+    person = at(new_person, buyer, f"/dispute?id={dispute_id}")
+    page = person.page
+    page.route("**/rpc/add_dispute_message", lose_answer, times=1)
+    with person.expecting("net::ERR_CONNECTION_RESET"):
+        write(page, "Here is a photo of it.")
+        expect(page.get_by_text("it counts only once")).to_be_visible()
+
+    button(page, "Send").click()
+
+    expect(page.get_by_label("Your message")).to_be_empty()
+    expect(page.locator("#messages li")).to_have_count(1)
+
+
+def test_lost_answer_of_a_report_shows_its_dispute(
+    shop: Shop, seller: Browser, buyer: Browser, new_person: NewPerson
+) -> None:
+    """The order is disputed at once, so the form gives way to the dispute."""
+    person = at_order(new_person, buyer, shop.paid(buyer.actor, seller.actor))
+    page = person.page
+    page.route("**/rpc/open_dispute", lose_answer, times=1)
+
+    with person.expecting("net::ERR_CONNECTION_RESET"):
+        report(page, "It has another colour")
+        expect(page.get_by_role("link", name="Item not as described Open")).to_have_count(1)
+
+    expect(page.get_by_text("Report a problem")).to_be_hidden()
+    expect(state(page)).to_have_text("Disputed")
+
+
+def test_dispute_of_others_is_not_shown(
+    shop: Shop, seller: Browser, buyer: Browser, new_person: NewPerson
+) -> None:
+    """Another person learns nothing of a dispute."""
+    dispute_id = dispute_of(shop, shop.paid(buyer.actor, seller.actor), buyer)
+
+    page = at(new_person, Browser.of_somebody_new(shop), f"/dispute?id={dispute_id}").page
+
+    expect(page.get_by_text("There is no such dispute of yours.")).to_be_visible()
+    expect(page.locator("#dispute")).to_be_hidden()
 
 
 def test_seller_refunds_the_buyer(

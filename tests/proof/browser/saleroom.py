@@ -12,7 +12,7 @@ from playwright.sync_api import Page, Route, expect
 
 from devstack.saleroom.tools import MOVE_END
 from devstack.supervisor.database import SEED
-from tests.proof.browser.order_pages import button, pay, state
+from tests.proof.browser.order_pages import button, lose_answer, pay, state
 from tests.support.browser import (
     LOOKS,
     NewPerson,
@@ -100,12 +100,6 @@ def fill_in(page: Page, photo: Path, title: str) -> None:
     page.get_by_label("Reserve").fill("18.00")
     page.get_by_label("Ends in").select_option("10 minutes")
     page.get_by_role("button", name="List it").click()
-
-
-def lose_answer(route: Route) -> None:
-    """Let a request have its effect, and reset its connection."""
-    route.fetch()
-    route.abort("connectionreset")
 
 
 def test_two_people_bid_and_one_wins(

@@ -14,17 +14,19 @@ export const OUTCOMES = {
 /** The decision of staff about a message that was held. */
 const DECISIONS = { delivered: 'Released by staff.', rejected: 'Staff did not release it.' }
 
-/** Build a message of a thread. */
-export function message(row, user) {
+/** Build a message of a thread, or of a dispute, where its sender is named. */
+export function message(row, user, name = null) {
   const isOwn = row.sender_id === user.id
   const notes = isOwn ? [warning(row), row.read_at && 'Read.'] : []
   return element('li', { class: isOwn ? 'message own' : 'message' },
     element('p', {}, row.content),
-    element('p', { class: 'muted small' }, [date(row.created_at), ...notes.filter(Boolean)].join(' · ')),
+    element('p', { class: 'muted small' },
+      [name, date(row.created_at), ...notes].filter(Boolean).join(' · ')),
   )
 }
 
+/** Messages of disputes have no such decision: the filter takes or refuses them. */
 function warning({ action, delivery }) {
-  if (action === 'allow') return null
+  if (!action || action === 'allow') return null
   return (action === 'hold' && DECISIONS[delivery]) || OUTCOMES[action]
 }

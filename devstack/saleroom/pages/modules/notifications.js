@@ -44,7 +44,8 @@ function line(row) {
 }
 
 /** Return the address of the thing that a notification is about. */
-function link({ order_id: order, listing_id: listing, thread_id: thread }) {
+function link({ dispute_id: dispute, order_id: order, listing_id: listing, thread_id: thread }) {
+  if (dispute) return `/dispute?id=${dispute}`
   if (order) return `/order?id=${order}`
   if (thread) return `/messages?thread=${thread}`
   return listing ? `/listing?id=${listing}` : null

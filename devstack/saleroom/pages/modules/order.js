@@ -13,6 +13,7 @@ import { openParcel, showParcel } from './parcel.js'
 import { finishPayment, pay } from './payment.js'
 import { followPayout } from './payout.js'
 import { openPickup } from './pickup.js'
+import { openReport, showDisputes } from './report.js'
 import { rows } from './rpc.js'
 import { requireUser } from './session.js'
 
@@ -48,7 +49,7 @@ async function open() {
     if (read.version < order.version) return
     order = { ...order, ...read }
     render()
-    await showParcel(id)
+    await Promise.all([showParcel(id), showDisputes(order)])
   }
 
   function render() {
@@ -90,6 +91,7 @@ async function open() {
   onSubmit(byId('pay'), () => pay(order))
   openPickup(id, load)
   openParcel(id, load)
+  openReport(id)
   showListing(party)
   render()
   follow(load)
