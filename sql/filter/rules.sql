@@ -633,3 +633,124 @@ insert into private.filter_rules (
 ),
 (1, 'name_digits', 'contact', '{seven_digits}', 0, null, null, 65, 'PHONE_NUMBER', '{name}')
 on conflict do nothing;
+
+-- Rules since version 2. The rules of version 1 that they replace stay for staff.
+insert into private.filter_rules (
+  rule_version, rule, kind, pattern, gap, unless, unless_near, weight, reason_code, stage
+) values
+(2, 'domain', 'contact', '{tight_dot,site_tld}', 0, null, null, 70, 'LINK', '{strict,name}'),
+(2, 'domain_shop', 'contact', '{inner_dot,shop_tld}', 0, null, null, 70, 'LINK', '{strict,name}'),
+(
+  2, 'domain_word', 'contact', '{unknown,inner_dot,word_tld}', 0,
+  null, null, 70, 'LINK', '{strict,name}'
+),
+(
+  2, 'domain_word_handle', 'contact', '{handle_like,inner_dot,word_tld}', 0,
+  null, null, 70, 'LINK', '{strict,name}'
+),
+(
+  2, 'domain_path', 'contact', '{inner_dot,path_tld,slash}', 0,
+  null, null, 70, 'LINK', '{strict,name}'
+),
+(
+  2, 'host_path', 'contact', '{linkhost,tight_dot,path_tld,slash}', 0,
+  null, null, 70, 'LINK', '{strict,name}'
+),
+(2, 'domain_words', 'contact', '{dot,tld}', 0, null, 'com_safe', 70, 'LINK', '{strict,name}'),
+(
+  2, 'domain_words_country', 'contact', '{dot_word,country_tld}', 0,
+  null, null, 70, 'LINK', '{strict,name}'
+),
+(
+  2, 'domain_words_slash', 'contact', '{dot_word,tight_tld,slash}', 0,
+  null, null, 70, 'LINK', '{strict}'
+),
+(
+  2, 'domain_words_path', 'contact', '{dot_word,path_tld,slash}', 0,
+  null, null, 70, 'LINK', '{strict}'
+),
+(
+  2, 'phone_cue_digits', 'contact', '{phone_cue,local_digits}', 6,
+  'id_cue', null, 65, 'PHONE_NUMBER', '{strict,listing,name}'
+),
+(
+  2, 'landline_cue_digits', 'contact', '{landline_cue,local_digits}', 4,
+  'id_cue', null, 65, 'PHONE_NUMBER', '{strict}'
+),
+(
+  2, 'chat_label_handle', 'contact', '{chat_label,colon,handle_like}', 0,
+  null, null, 65, 'SOCIAL_HANDLE', '{strict}'
+),
+(
+  2, 'chat_label_unknown', 'contact', '{chat_label,colon,unknown}', 0,
+  null, null, 62, 'SOCIAL_HANDLE', '{strict}'
+),
+(
+  2, 'iban', 'payment', '{iban,long_code}', 3,
+  null, null, 80, 'BANK_ACCOUNT', '{strict,order,joined}'
+),
+(
+  2, 'iban_digits', 'payment', '{iban,seven_digits}', 5,
+  null, null, 80, 'BANK_ACCOUNT', '{strict,order,joined}'
+),
+(
+  2, 'glued_account', 'payment', '{glued_account}', 0,
+  'id_cue', null, 80, 'BANK_ACCOUNT', '{strict,order,listing,joined}'
+),
+(
+  2, 'unlabelled_account', 'payment', '{unlabelled_account}', 0,
+  'id_cue', null, 65, 'BANK_ACCOUNT', '{strict,order}'
+),
+(
+  2, 'bank_name_account_joined', 'payment', '{bank_name,bank_account}', 5,
+  'id_cue', null, 85, 'BANK_ACCOUNT', '{joined}'
+),
+(
+  2, 'wise_handle', 'payment', '{wise,handle_sign}', 1,
+  null, null, 80, 'PAYMENT_OUTSIDE', '{strict,order,joined}'
+),
+(
+  2, 'wise_email', 'payment', '{wise,tight_at}', 4,
+  null, null, 80, 'PAYMENT_OUTSIDE', '{strict,order,joined}'
+),
+(
+  2, 'wise_link', 'payment', '{wise,tight_dot,com}', 0,
+  null, null, 80, 'PAYMENT_OUTSIDE', '{strict,order,link,joined}'
+),
+(
+  2, 'exchange_digits', 'payment', '{exchange,account_digits}', 4,
+  null, null, 80, 'CRYPTO', '{strict,order,joined}'
+),
+(
+  2, 'pay_app_me_words', 'payment', '{pay_app,dot_word,path_tld}', 0,
+  null, null, 80, 'PAYMENT_OUTSIDE', '{strict,order,listing,joined}'
+),
+(
+  2, 'cashtag_before', 'payment', '{cashtag,pay_app}', 2,
+  null, null, 80, 'PAYMENT_OUTSIDE', '{strict,order,joined}'
+),
+(
+  2, 'pay_digits', 'payment', '{pay,plain_digits}', 6,
+  'id_cue', 'call_verb', 75, 'BANK_ACCOUNT', '{strict,order}'
+),
+(
+  2, 'pay_phone', 'payment', '{pay_now,account_digits}', 4,
+  'phone_cue', 'call_verb', 75, 'PAYID', '{strict,order}'
+),
+(
+  2, 'pay_mobile', 'payment', '{pay_to,to,mobile}', 4,
+  'pay_to_not', null, 75, 'PAYID', '{strict,order}'
+)
+on conflict do nothing;
+
+update private.filter_rules set active = false
+where
+  rule_version = 1 and rule in (
+    'domain',
+    'domain_path',
+    'domain_words',
+    'phone_cue_digits',
+    'landline_cue_digits',
+    'pay_digits',
+    'pay_mobile'
+  );

@@ -5,13 +5,26 @@ stable
 set search_path = ''
 as $$
 declare
-  v_pieces constant text[] := private.number_pieces(p_tokens);
-  v_text constant text := array_to_string(v_pieces, '');
+  v_pieces text[] := private.number_pieces(p_tokens);
+  v_text text := array_to_string(v_pieces, '');
   v_digits text;
   v_starts integer[];
+  v_n integer;
 begin
   if private.digit_count(v_text) < 6 then
     return '{}';
+  end if;
+  -- Few texts have a number of ten digits in one word, and a look at all words takes time.
+  if
+    exists (
+      select from unnest(v_pieces) as piece
+      where char_length(piece) between 12 and 14 and left(piece, 2) = ' 0'
+    )
+  then
+    foreach v_n in array private.labelled_numbers(p_tokens) loop
+      v_pieces[v_n] := '|';
+    end loop;
+    v_text := array_to_string(v_pieces, '');
   end if;
   v_digits := translate(v_text, 'ABCDEFGHIJabcdefghij', '0123456789||||||||||');
   if private.digit_count(v_text) < 9 and not private.has_long_number(v_digits) then
@@ -47,6 +60,61 @@ begin
 end;
 $$;
 comment on function private.number_marks is 'Return the numbers of a text, each with the class of its shape. Words with another meaning, such as "for", count as digits in a second try.';
+
+create function private.labelled_numbers(p_tokens private.filter_token[])
+returns integer[]
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  v_places constant integer[] := array(
+    select number.n
+    from (
+      select
+        token.n,
+        token.word,
+        case when strpos(token.gap_before, '#') > 0 then 'no' else '' end as sign,
+        lag(token.word) over sequence as one,
+        lag(token.word, 2) over sequence as two,
+        lag(token.word, 3) over sequence as three,
+        lag(token.gap) over sequence as gap_one,
+        lag(token.gap, 2) over sequence as gap_two,
+        lag(token.gap, 3) over sequence as gap_three
+      from unnest(p_tokens) as token
+      -- "The serial number is 0412345678", "ISBN-10 0412345678".
+      where token.word not in ('10', '13', 'is', 'was')
+      window sequence as (order by token.n)
+    ) as number
+    cross join
+      lateral
+      (values
+        (number.one || number.sign, number.gap_one),
+        (number.two || number.one || number.sign, number.gap_one || number.gap_two),
+        (
+          number.three || number.two || number.one,
+          number.gap_one || number.gap_two || number.gap_three
+        )
+      ) as label (word, gap)
+    inner join private.filter_words as known
+      on known.word = label.word and known.class = 'number_label'
+    where
+      char_length(number.word) = 10 and left(number.word, 1) = '0'
+      and translate(number.word, '0123456789', '') = ''
+      and translate(label.gap, E',;!?\n', '') = label.gap
+  );
+begin
+  if v_places = '{}' or exists (
+    select from private.filter_words as known
+    where known.class in ('app', 'bank', 'call_me', 'call_verb', 'pay_app', 'zero_cue')
+      and known.word = any(array(select token.word from unnest(p_tokens) as token))
+  ) then
+    return '{}';
+  end if;
+  return v_places;
+end;
+$$;
+comment on function private.labelled_numbers is 'Return the ten digits in one word that the words before call a serial, part, order or tracking number, if no word of the text calls or pays anybody. They are no phone number, although one has the same digits.';
 
 create function private.has_long_number(p_digits text)
 returns boolean
@@ -118,7 +186,7 @@ begin
     '|(4(?:[ ,^.-]*[0-9]){8})'
     '|(1[ ,]*3(?:[ ,]*[0-9]){4}))[ |,.-]'
     -- No digit stands before or after a local number.
-    '|(?:^|[|,.]) *([3-9][0-9]{3} +(?:[03-9][0-9]{3}|1[0-8][0-9]{2}|2[1-9][0-9]{2})) *(?:[|,.]|$)'
+    '|(?:^|[|,.]) *([3-9][0-9]{3} {1,2}(?:[03-9][0-9]{3}|1[0-8][0-9]{2}|2[1-9][0-9]{2})) *(?:[|,.]|$)'
   ) || private.shape_marks(
     p_digits, p_starts, '{card_solid,card,bsb_account,bank_account,abn_digits,account_digits}',
     '[ |,](?:([2-6][0-9]{15}|3[47][0-9]{13}|3[068][0-9]{12})'
@@ -231,11 +299,61 @@ begin
         2 * width_bucket(v_from - 2, p_starts)
       )::private.filter_mark;
     end if;
+    if p_classes[v_n] in ('account_digits', 'bank_account') then
+      v_marks := v_marks || private.closer_shapes(
+        v_found[v_n], v_marks[cardinality(v_marks)]
+      );
+    end if;
   end loop;
   return v_marks;
 end;
 $$;
 comment on function private.shape_marks is 'Return the matches of a pattern, each with the class of its group and the words it covers. Exactly one group of the pattern matches.';
+
+create function private.closer_shapes(p_digits text, p_mark private.filter_mark)
+returns private.filter_mark[]
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  return array(
+    select (shape.class, p_mark.first, p_mark.last)::private.filter_mark
+    from (
+      values
+      -- No phone number has fewer digits, its area code aside.
+      ('local_digits', p_mark.class = 'account_digits' and private.digit_count(p_digits) > 7),
+      ('plain_digits', p_mark.class = 'account_digits' and not private.is_phone_number(p_digits)),
+      ('unlabelled_account', p_mark.class = 'bank_account' and private.is_bsb_account(p_digits))
+    ) as shape (class, fits)
+    where shape.fits
+  );
+end;
+$$;
+comment on function private.closer_shapes is 'Return the marks of an account number or a BSB and account number that tell more of its digits.';
+
+create function private.is_bsb_account(p_digits text)
+returns boolean
+language plpgsql
+immutable
+set search_path = ''
+as $$
+declare
+  v_groups constant text := (
+    select string_agg(char_length(part.digits)::text, ' ' order by part.n)
+    from string_to_table(translate(p_digits, '.-', '  '), ' ') with ordinality as part (digits, n)
+    where part.digits <> ''
+  );
+begin
+  -- The four largest banks have BSBs from 01, 03, 06 and 08.
+  return left(p_digits, 2) in ('01', '03', '06', '08')
+    and translate(p_digits, '^,', '') = p_digits and strpos(p_digits, '   ') = 0
+    and v_groups in (
+      '6 7', '6 8', '6 9', '6 4 4', '6 3 3 3', '3 3 6', '3 3 7', '3 3 8', '3 3 9', '3 3 4 4'
+    );
+end;
+$$;
+comment on function private.is_bsb_account is 'Return true if digits are a BSB of a large bank and an account number, in the groups in which people write them.';
 
 create function private.is_luhn(p_digits text)
 returns boolean

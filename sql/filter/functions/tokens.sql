@@ -238,6 +238,10 @@ begin
       from piece
       where piece.gap in ('.', E'.\n') and piece.word <> ''
       union all
+      select 'inner_dot', 2 * piece.n + 1, 2 * piece.n + 1
+      from piece
+      where piece.gap = '.' and piece.word <> ''
+      union all
       select 'url_like', 2 * piece.n, 2 * piece.n + 4
       from piece
       where
@@ -257,6 +261,11 @@ begin
       where
         (strpos(piece.gap, '_') > 0 or piece.gap in ('.', '#')) and char_length(piece.word) > 1
         and piece.has_letters and piece.next_word <> ''
+      union all
+      -- A name at Reddit, as in "u/bob".
+      select 'handle_like', 2 * piece.n, 2 * piece.n + 2
+      from piece
+      where piece.word = 'u' and piece.gap = '/' and char_length(piece.next_word) > 2
     ) as found
   );
 end;
@@ -296,6 +305,18 @@ begin
       select 'wallet', piece.place
       from piece
       where piece.length >= 26 and piece.length - piece.letters > 2 and piece.letters > 5
+      union all
+      -- A BSB with its account, or one of both, joined to its label: "acc12345678".
+      select 'glued_account', piece.place
+      from piece
+      where
+        (left(piece.word, 3) = 'bsb' and piece.length - piece.letters between 12 and 16)
+        or (
+          rtrim(piece.word, '0123456789') in (
+            'acc', 'accno', 'account', 'accountno', 'acct', 'acctno', 'bsb'
+          )
+          and piece.length - piece.letters between 6 and 10
+        )
     ) as found
   );
 end;

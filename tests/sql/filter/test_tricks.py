@@ -215,6 +215,111 @@ def test_proposal_is_warned_about(owner: Connection, text: str) -> None:
     assert judged(owner, text).action is Action.WARN
 
 
+@pytest.mark.parametrize("stage", ["strict", "order"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "062000 12345678", "082 902 12345678", "082-902-12345678", "032 123 456789",
+        "063000 1234 5678", "bsb082902acc123456789", "BSB082902 then", "acc12345678",
+        "IBAN GB29NWBK60161331926819", "iban DE89 3704 0044 0532 0130 00",
+    ],
+)  # fmt: skip
+def test_account_without_a_label_or_joined_to_it_is_masked(
+    owner: Connection, text: str, stage: str
+) -> None:
+    """A BSB of a large bank before an account number needs no word, and a label needs no blank."""
+    assert judged(owner, text, stage=stage).action in {Action.MASK, Action.HOLD}
+
+
+@pytest.mark.parametrize("stage", ["strict", "order"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "serial 062000 12345678", "352000 12345678", "062000 123456", "012345 then 0129871",
+        "062, 000, 12345678", "acc2 relay", "accord12345678", "bsb 12",
+    ],
+)  # fmt: skip
+def test_other_long_numbers_are_no_account(owner: Connection, text: str, stage: str) -> None:
+    """A label, another first digit, another length or a word between keeps a number visible."""
+    codes = judged(owner, text, stage=stage).reason_codes
+
+    assert "BANK_ACCOUNT" not in codes
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Serial 0412345678 is stamped here", "The serial number is 0398765432", "S/N: 0287654321",
+        "part no. 0445110369", "ISBN-10: 0306406152", "order #0412345678", "frame 0412345678",
+        "tracking no is 0412345678",
+    ],
+)  # fmt: skip
+def test_labelled_number_is_no_phone_number(owner: Connection, text: str) -> None:
+    """Ten digits in one word after the word for a serial or order number pass."""
+    assert judged(owner, text).action is Action.ALLOW
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "serial 0412 345 678", "order 0412345678", "serial, 0412345678",
+        "my serial number is 0412345678, text me", "serial number: call me on 0412345678",
+        "serial 0412345678 0491570156", "serial 0412345678 on whatsapp",
+    ],
+)  # fmt: skip
+def test_label_hides_no_phone_number(owner: Connection, text: str) -> None:
+    """A number in parts, a weak label and a word about calls leave it a phone number."""
+    assert judged(owner, text).action is Action.MASK
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Hi.\nTo be honest it is old.\nMe too", "ok.me too", "great.tv works?", "Good.\nShop bag?",
+        "Kookaburra.\nTo suit kids", "Lovely.\nIn/near Penrith?",
+    ],
+)  # fmt: skip
+def test_next_sentence_is_no_domain(owner: Connection, text: str) -> None:
+    """A full stop before a short word joins two sentences of people who leave out the blank."""
+    assert judged(owner, text).action is Action.ALLOW
+
+
+@pytest.mark.parametrize(
+    "text", ["kevs.me", "kev77.me", "kevs.tv", "bobs.shop", "best.shop", "kevs.com", "t.me/kev"]
+)
+def test_domain_that_is_a_word_is_masked(owner: Connection, text: str) -> None:
+    """A name before the short word makes a link of it."""
+    assert judged(owner, text).action is Action.MASK
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I paid already, my number is 0412345678",
+        "send the tracking to 0412 345 678",
+        "I want my money back. My number is 0412 345 678",
+        "I've paid so come to the gate and call 0412345678",
+    ],
+)
+def test_phone_number_beside_payment_is_allowed_after_it(owner: Connection, text: str) -> None:
+    """A party who writes that they paid may add a phone number."""
+    assert judged(owner, text, stage="order").action is Action.ALLOW
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "pay 0412345678",
+        "send the money to 0412 345 678",
+        "transfer $50 to 0412345678",
+        "refund me to 0412 345 678",
+    ],
+)
+def test_payment_to_a_phone_number_is_masked_after_it(owner: Connection, text: str) -> None:
+    """A phone number to which money goes is a PayID."""
+    assert judged(owner, text, stage="order").action is Action.MASK
+
+
 @pytest.mark.parametrize(
     ("earlier", "text"),
     [
@@ -249,6 +354,7 @@ def test_detail_split_over_messages_is_masked(
         "Two for 40 or four for 70? I need one or two for my son who is eight.",
         "Is it the direct drive motor? Is the messenger bag included?", "What are the fees here?",
         "saw the same on facebook marketplace for 300", "has a signal booster for 4G at 850 MHz",
+        "Phone case for iphone 12 13 14", "posts to 3000, 3051 and 3182",
     ],
 )  # fmt: skip
 def test_harmless_text_is_allowed(owner: Connection, text: str) -> None:
