@@ -4,11 +4,12 @@ import re
 from collections.abc import Iterator, Mapping
 
 import pytest
-from playwright.sync_api import Locator, Page, Route, expect
+from playwright.sync_api import FilePayload, Locator, Page, Route, expect
 
 from tests.integration.service.browser import PASSWORD, Browser
 from tests.integration.service.shop import Order, Shop
 from tests.support.browser import NewPerson, Person, examine
+from tests.support.pictures import encoded, surfboard
 
 
 @pytest.fixture(scope="module")
@@ -306,6 +307,12 @@ def write(page: Page, text: str) -> None:
     button(page, "Send").click()
 
 
+def add_file(page: Page, content: bytes) -> None:
+    file = FilePayload(name="teapot.jpg", mimeType="image/jpeg", buffer=content)
+    page.get_by_label("Photo or PDF").set_input_files(file)
+    button(page, "Add").click()
+
+
 def dispute_of(shop: Shop, order: Order, buyer: Browser) -> str:
     """Let the buyer open a dispute; return its id."""
     answer = buyer.actor.call(
@@ -364,6 +371,31 @@ def test_dispute_goes_from_report_to_decision(
     buys.goto("/account")
     buys.get_by_role("link", name="Dispute decided").first.click()
     expect(buys).to_have_url(re.compile(dispute_id))
+
+
+def test_evidence_is_shown_to_the_other_party(
+    shop: Shop, seller: Browser, buyer: Browser, new_person: NewPerson
+) -> None:
+    """A refused file says why; a photo reaches the other window live, and opens by its link."""
+    dispute_id = dispute_of(shop, shop.paid(buyer.actor, seller.actor), buyer)
+    adds = at(new_person, buyer, f"/dispute?id={dispute_id}", phone=True)
+    sees = at(new_person, seller, f"/dispute?id={dispute_id}").page
+    expect(sees.get_by_text("There is none yet.")).to_be_visible()
+    with adds.expecting("answered 400"):
+        add_file(adds.page, b"no photo")
+        expect(
+            adds.page.get_by_role("alert").filter(has_text="The picture is malformed")
+        ).to_be_visible()
+
+    add_file(adds.page, encoded(surfboard()))
+
+    expect(adds.page.get_by_role("link", name="teapot.jpg")).to_be_visible()
+    link = sees.get_by_role("link", name="teapot.jpg")
+    expect(link).to_be_visible()
+    examine(adds.page, "saleroom-dispute-evidence-phone")
+    with sees.expect_popup() as opened:
+        link.click()
+    expect(opened.value.locator("img")).to_be_visible()
 
 
 def test_refused_texts_of_a_dispute_say_why(

@@ -5,6 +5,7 @@ import { supabase } from './client.js'
 import { date } from './clock.js'
 import { byId, onSubmit, parameter, show, write } from './dom.js'
 import { disputeLabel, KINDS } from './dispute-state.js'
+import { openEvidence } from './evidence.js'
 import { message } from './message.js'
 import { openPage } from './page.js'
 import { call, rows } from './rpc.js'
@@ -39,7 +40,7 @@ async function load() {
   write('opened', `${openedBy(dispute)}, ${date(dispute.created_at)}`)
   write('resolution', dispute.resolution ?? '')
   show(Boolean(dispute.resolution), 'resolution')
-  show(dispute.state !== 'resolved', 'reply')
+  show(dispute.state !== 'resolved', 'reply', 'add-evidence')
   return true
 }
 
@@ -94,6 +95,7 @@ async function send({ content }) {
 if (await load()) {
   await loadMessages()
   follow()
+  openEvidence(id)
   byId('content').addEventListener('input', () => {
     requestId = null
   })
