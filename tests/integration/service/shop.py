@@ -24,6 +24,8 @@ from tests.support.factories import make_event_json, make_intent, signed
 
 #: The longest wait for an expected effect on a busy machine.
 TIMEOUT_S = 30.0
+#: A look at the database costs two processes a few milliseconds.
+LOOK_S = 0.03
 AMOUNT = 10_000
 PAYMENTS_PATH = "/api/webhooks/stripe"
 #: Short soft close and retry delays, so that tests need not wait.
@@ -367,7 +369,7 @@ class Shop:
 
     def wait_for(self, is_true: Any, timeout_s: float = TIMEOUT_S) -> None:
         """Wait until the condition is true; fail after the timeout."""
-        assert wait_until(is_true, timeout_s), "it did not come true in time"
+        assert wait_until(is_true, timeout_s, LOOK_S), "it did not come true in time"
 
     def check_books(self, *, dead_events: Collection[str] = ()) -> None:
         """Check that no row is lost, doubled or left open."""
