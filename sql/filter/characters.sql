@@ -70,7 +70,7 @@ insert into private.filter_characters (glyph, folded) values
 ('📧', ' email '), ('✉', ' email '), ('📩', ' email '), ('📨', ' email '), ('🏦', ' bank '),
 ('🕐', '1'), ('🕑', '2'), ('🕒', '3'), ('🕓', '4'), ('🕔', '5'), ('🕕', '6'), ('🕖', '7'),
 ('🕗', '8'), ('🕘', '9'), ('🎱', '8'), ('🥇', '1'), ('🥈', '2'), ('🥉', '3'),
-('👻', ' ghostsnap '),
+('👻', ' ghostsnap '), ('扣', 'q'),
 -- WeChat and KakaoTalk in their own scripts.
 ('微', 'wei'), ('薇', 'wei'), ('威', 'wei'), ('信', 'xin'), ('카', 'ka'), ('오', 'o'), ('톡', 'talk')
 on conflict do nothing;

@@ -682,6 +682,18 @@ insert into private.filter_rules (
   null, null, 65, 'SOCIAL_HANDLE', '{strict}'
 ),
 (
+  2, 'chat_label_name', 'contact', '{chat_label,handle_like}', 0,
+  null, null, 65, 'SOCIAL_HANDLE', '{strict}'
+),
+(
+  2, 'qq_number', 'contact', '{qq,account_digits}', 1,
+  'id_cue', null, 65, 'SOCIAL_HANDLE', '{strict}'
+),
+(
+  2, 'cancel_sell', 'proposal', '{cancel,sell_to_me}', 6,
+  null, null, 45, 'OFF_PLATFORM', '{strict,order}'
+),
+(
   2, 'chat_label_unknown', 'contact', '{chat_label,colon,unknown}', 0,
   null, null, 62, 'SOCIAL_HANDLE', '{strict}'
 ),
@@ -734,7 +746,7 @@ insert into private.filter_rules (
   'id_cue', 'call_verb', 75, 'BANK_ACCOUNT', '{strict,order}'
 ),
 (
-  2, 'pay_phone', 'payment', '{pay_now,account_digits}', 4,
+  2, 'pay_phone', 'payment', '{pay_now,phone_digits}', 4,
   'phone_cue', 'call_verb', 75, 'PAYID', '{strict,order}'
 ),
 (

@@ -332,14 +332,20 @@ from (
   ('dot', 'period'),
   ('dot_word', 'period'),
   ('app', 'kik lineapp messengerme'),
-  ('device', 'viberplate'),
+  ('app', 'vxin ~dzcrd'),
+  ('qq', 'qq'),
+  ('id_cue', 'customer'),
+  ('bank_safe', 'payout payouts released'),
+  ('pay_to_not', 'ownership papers rego'),
+  ('pay_verb', 'accepted accepting'),
+  ('sell_to_me', 'sellittome sellittous selltome selltous'),
+  ('your_number', 'gotanemail haveanemail'),
+  ('bank', 'npptransfer'),
   ('pay_to', 'deposit dollars dough fix funds money pay payable payee paying payment payments'),
   ('pay_to', 'payto refund remit send sending settle transfer transferring'),
   ('id_cue', 'sizes'),
   ('network', 'ghostsnap snapcode socials vvechat'),
   ('chat_label', 'tg vx wx'),
-  ('device', 'handset kikbox kikboxing kikdrum kikstand kikstart kikstarter plush portal records'),
-  ('device', 'scooter stamp stamps'),
   ('app_not', 'friendon friendson guyon ithas ithave mateon mateson someoneon'),
   ('id_cue', 'cert cgc frame issn keycode mmsi ngc pcgs psa'),
   ('number_safe', 'yournumberone'),
@@ -373,4 +379,44 @@ from (
   ('phone_word', 'fone landline mobile phone text')
 ) as list (class, words)
 cross join lateral string_to_table(list.words, ' ') as word
+on conflict do nothing;
+
+-- Names of things for sale, as in "telegram stamp" and "kik scooter". They name no account.
+insert into private.filter_words (word, class)
+select
+  app || thing as word,
+  'device' as class
+from
+  string_to_table(
+    'discord facebook ig insta instagram kik skype snapchat telegram tiktok twitter viber wechat'
+    ' whatsapp',
+    ' '
+  ) as app
+cross join
+  string_to_table(
+    'badge balloon balloons bird boots boxing cake camera costume cushion decal drum filter fit'
+    ' frame handset hoodie keyring light lights logo mug neon phone pillow pin plate plush portal'
+    ' poster prop records scooter sneakers stamp stamps stand start starter sticker stickers'
+    ' themed topper toy tshirt wear webcam',
+    ' '
+  ) as thing
+on conflict do nothing;
+
+-- Questions about the checkout here.
+insert into private.filter_words (word, class)
+select
+  service || place as word,
+  'pay_safe' as class
+from
+  string_to_table('afterpay alipay applepay googlepay klarna paypal zippay', ' ') as service
+cross join
+  string_to_table(
+    'atcheckout atthecheckout incheckout onhere oncheckout onthesite onthisapp onthissite'
+    ' throughhere throughthesite',
+    ' '
+  ) as place
+on conflict do nothing;
+
+insert into private.filter_words (word, class) values
+('optionatcheckout', 'pay_safe'), ('optiononhere', 'pay_safe')
 on conflict do nothing;

@@ -323,6 +323,7 @@ begin
       values
       -- No phone number has fewer digits, its area code aside.
       ('local_digits', p_mark.class = 'account_digits' and private.digit_count(p_digits) > 7),
+      ('phone_digits', p_mark.class = 'account_digits' and private.is_phone_number(p_digits)),
       ('plain_digits', p_mark.class = 'account_digits' and not private.is_phone_number(p_digits)),
       ('unlabelled_account', p_mark.class = 'bank_account' and private.is_bsb_account(p_digits))
     ) as shape (class, fits)

@@ -216,6 +216,7 @@ begin
       where
         right(piece.gap, 1) = '@' and piece.is_letter_next
         and (piece.word = '' or piece.gap <> '@') and char_length(piece.next_word) > 2
+        and piece.next_word not in ('all', 'each', 'everyone', 'home', 'least', 'most', 'the')
       union all
       select 'tight_at', 2 * piece.n, 2 * piece.n + 2
       from piece

@@ -148,12 +148,13 @@ def test_link_or_handle_is_masked(owner: Connection, text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "\u5fae\u4fe1 bob123", "\u52a0\u6211\u8587\u4fe1 opal_88", "\uce74\ud1a1 opal88",
+        "\u5fae\u4fe1 bob123", "\u6263\u6263 123456789", "QQ 123456789", "V\u4fe1 bob88",
+        "\u52a0\u6211\u8587\u4fe1 opal_88", "\uce74\ud1a1 opal88",
         "\uce74\uce74\uc624\ud1a1 opal", "телеграм opal_88", "вайбер opal88", "ватсап opal88",
     ],
 )  # fmt: skip
 def test_chat_app_in_its_own_script_is_masked(owner: Connection, text: str) -> None:
-    """The filter knows WeChat in Chinese, KakaoTalk in Korean, and three apps in Cyrillic."""
+    """The filter knows WeChat and QQ in Chinese, Kakao in Korean, and three apps in Cyrillic."""
     assert judged(owner, text).action is Action.MASK
 
 
@@ -208,6 +209,7 @@ def test_payment_detail_is_masked_at_every_stage(owner: Connection, text: str, s
         "wh4tsapp me", "can we move this to messenger", "do you do paypal", "would you take cash",
         "can I pay by bank transfer", "cancel it here and deal direct", "lets skip the fees",
         "lets do this off the site", "I can pay in BTC", "buy me a steam card instead",
+        "cancel it and sell it to me", "pay on pickup?",
     ],
 )  # fmt: skip
 def test_proposal_is_warned_about(owner: Connection, text: str) -> None:
@@ -299,6 +301,7 @@ def test_domain_that_is_a_word_is_masked(owner: Connection, text: str) -> None:
         "send the tracking to 0412 345 678",
         "I want my money back. My number is 0412 345 678",
         "I've paid so come to the gate and call 0412345678",
+        "transfer the rego: customer 12345678",
     ],
 )
 def test_phone_number_beside_payment_is_allowed_after_it(owner: Connection, text: str) -> None:
@@ -354,7 +357,9 @@ def test_detail_split_over_messages_is_masked(
         "Two for 40 or four for 70? I need one or two for my son who is eight.",
         "Is it the direct drive motor? Is the messenger bag included?", "What are the fees here?",
         "saw the same on facebook marketplace for 300", "has a signal booster for 4G at 850 MHz",
-        "Phone case for iphone 12 13 14", "posts to 3000, 3051 and 3182",
+        "Phone case for iphone 12 13 14", "telegram stamp from 1942", "the kik scooter needs grips",
+        "Can I use Afterpay on the site?", "thanks @all", "sell to me for 300?",
+        "posts to 3000, 3051 and 3182",
     ],
 )  # fmt: skip
 def test_harmless_text_is_allowed(owner: Connection, text: str) -> None:
