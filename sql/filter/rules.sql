@@ -638,7 +638,8 @@ on conflict do nothing;
 insert into private.filter_rules (
   rule_version, rule, kind, pattern, gap, unless, unless_near, weight, reason_code, stage
 ) values
-(2, 'domain', 'contact', '{tight_dot,site_tld}', 0, null, null, 70, 'LINK', '{strict,name}'),
+(2, 'domain', 'contact', '{inner_dot,site_tld}', 0, null, null, 70, 'LINK', '{strict,name}'),
+(2, 'domain_line', 'contact', '{tight_dot,com}', 0, null, 'com_safe', 70, 'LINK', '{strict,name}'),
 (2, 'domain_shop', 'contact', '{inner_dot,shop_tld}', 0, null, null, 70, 'LINK', '{strict,name}'),
 (
   2, 'domain_word', 'contact', '{unknown,inner_dot,word_tld}', 0,

@@ -318,6 +318,13 @@ FILTER_MUTATIONS = (
         TRICKS,
     ),
     mutation(
+        "a country after a full stop and a new line is a domain",
+        RULES,
+        "'{inner_dot,site_tld}'",
+        "'{tight_dot,site_tld}'",
+        TRICKS,
+    ),
+    mutation(
         "status of a parcel has payment details",
         "fulfilment/functions/shipments.sql",
         "    private.payment_text_refusal('status', v_status),\n",

@@ -279,6 +279,7 @@ def test_label_hides_no_phone_number(owner: Connection, text: str) -> None:
     [
         "Hi.\nTo be honest it is old.\nMe too", "ok.me too", "great.tv works?", "Good.\nShop bag?",
         "Kookaburra.\nTo suit kids", "Lovely.\nIn/near Penrith?",
+        "An adaptor.\nAU plug", "Size 10.\nUK 8 too", "Damaged.\nNet weight 4 kg",
     ],
 )  # fmt: skip
 def test_next_sentence_is_no_domain(owner: Connection, text: str) -> None:
@@ -287,7 +288,18 @@ def test_next_sentence_is_no_domain(owner: Connection, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["kevs.me", "kev77.me", "kevs.tv", "bobs.shop", "best.shop", "kevs.com", "t.me/kev"]
+    "text",
+    [
+        "kevs.me",
+        "kev77.me",
+        "kevs.tv",
+        "bobs.shop",
+        "best.shop",
+        "kevs.com",
+        "kevs.nz",
+        "kevs.\ncom",
+        "t.me/kev",
+    ],
 )
 def test_domain_that_is_a_word_is_masked(owner: Connection, text: str) -> None:
     """A name before the short word makes a link of it."""
