@@ -334,6 +334,7 @@ from (
   ('app', 'kik lineapp messengerme'),
   ('app', 'vxin ~dzcrd'),
   ('qq', 'qq'),
+  ('own_phone', 'cell dial fone landline mob mobile ph tel txt'),
   ('id_cue', 'customer'),
   ('bank_safe', 'payout payouts released'),
   ('pay_to_not', 'ownership papers rego'),

@@ -285,8 +285,8 @@ FILTER_MUTATIONS = (
     mutation(
         "a label hides a number to call",
         NUMBER_SHAPES,
-        "    where known.class in ('app', 'bank', 'call_me', 'call_verb', 'pay_app', 'zero_cue')\n",
-        "    where false\n",
+        "  if v_places = '{}' or exists (\n",
+        "  if v_places = '{}' or false and exists (\n",
         TRICKS,
     ),
     mutation(

@@ -106,7 +106,7 @@ declare
 begin
   if v_places = '{}' or exists (
     select from private.filter_words as known
-    where known.class in ('app', 'bank', 'call_me', 'call_verb', 'pay_app', 'zero_cue')
+    where known.class in ('app', 'bank', 'call_me', 'call_verb', 'own_phone', 'pay_app', 'zero_cue')
       and known.word = any(array(select token.word from unnest(p_tokens) as token))
   ) then
     return '{}';
@@ -114,7 +114,7 @@ begin
   return v_places;
 end;
 $$;
-comment on function private.labelled_numbers is 'Return the ten digits in one word that the words before call a serial, part, order or tracking number, if no word of the text calls or pays anybody. They are no phone number, although one has the same digits.';
+comment on function private.labelled_numbers is 'Return the ten digits in one word that the words before call a serial, part, order or tracking number, if no word of the text names a phone, calls or pays anybody. They are no phone number, although one has the same digits.';
 
 create function private.has_long_number(p_digits text)
 returns boolean

@@ -267,6 +267,7 @@ def test_labelled_number_is_no_phone_number(owner: Connection, text: str) -> Non
         "serial 0412 345 678", "order 0412345678", "serial, 0412345678",
         "my serial number is 0412345678, text me", "serial number: call me on 0412345678",
         "serial 0412345678 0491570156", "serial 0412345678 on whatsapp",
+        "order no 0412345678 (my mob)",
     ],
 )  # fmt: skip
 def test_label_hides_no_phone_number(owner: Connection, text: str) -> None:
