@@ -1,5 +1,6 @@
--- This migration brings the message filter to version 2 of its rules: it reads labelled numbers,
--- accounts without a label and the beginnings of sentences better.
+-- This migration brings the message filter to version 2 of its rules. It reads labelled numbers,
+-- accounts without a label, QQ numbers and the beginnings of sentences better, and lets names of
+-- things for sale and questions about the checkout pass.
 
 set lock_timeout = '2s';
 set statement_timeout = '30s';
@@ -114,7 +115,7 @@ declare
 begin
   if v_places = '{}' or exists (
     select from private.filter_words as known
-    where known.class in ('app', 'bank', 'call_me', 'call_verb', 'pay_app', 'zero_cue')
+    where known.class in ('app', 'bank', 'call_me', 'call_verb', 'own_phone', 'pay_app', 'zero_cue')
       and known.word = any(array(select token.word from unnest(p_tokens) as token))
   ) then
     return '{}';
@@ -122,7 +123,7 @@ begin
   return v_places;
 end;
 $$;
-comment on function private.labelled_numbers is 'Return the ten digits in one word that the words before call a serial, part, order or tracking number, if no word of the text calls or pays anybody. They are no phone number, although one has the same digits.';
+comment on function private.labelled_numbers is 'Return the positions of the words of ten digits that the words before call a serial, part, order or tracking number: they are no phone number. Return none if a word of the text names a phone, a call, a chat or a payment.';
 
 create or replace function private.weak_shapes(p_digits text, p_starts integer[])
 returns private.filter_mark[]
@@ -209,6 +210,7 @@ begin
       values
       -- No phone number has fewer digits, its area code aside.
       ('local_digits', p_mark.class = 'account_digits' and private.digit_count(p_digits) > 7),
+      ('phone_digits', p_mark.class = 'account_digits' and private.is_phone_number(p_digits)),
       ('plain_digits', p_mark.class = 'account_digits' and not private.is_phone_number(p_digits)),
       ('unlabelled_account', p_mark.class = 'bank_account' and private.is_bsb_account(p_digits))
     ) as shape (class, fits)
@@ -271,6 +273,7 @@ begin
       where
         right(piece.gap, 1) = '@' and piece.is_letter_next
         and (piece.word = '' or piece.gap <> '@') and char_length(piece.next_word) > 2
+        and piece.next_word not in ('all', 'each', 'everyone', 'home', 'least', 'most', 'the')
       union all
       select 'tight_at', 2 * piece.n, 2 * piece.n + 2
       from piece
@@ -381,7 +384,7 @@ comment on function private.code_marks is 'Return classes of words that have let
 -- Filter: characters, words and rules.
 
 insert into private.filter_characters (glyph, folded) values
-('👻', ' ghostsnap ')
+('👻', ' ghostsnap '), ('扣', 'q')
 on conflict do nothing;
 
 insert into private.filter_words (word, class)
@@ -390,53 +393,103 @@ select
   list.class
 from (
   values
-  ('app', 'kik lineapp messengerme'),
-  ('app_not', 'friendon friendson guyon ithas ithave mateon mateson someoneon'),
-  ('cash', 'kashinhand'),
-  ('cash_safe', 'chequeplate'),
-  ('chat_label', 'tg vx wx'),
-  ('com_safe', 'dotcomboom dotcombubble dotcomcrash dotcomera'),
-  ('country_tld', 'au biz io nz uk xyz'),
-  ('device', 'handset kikbox kikboxing kikdrum kikstand kikstart kikstarter plush portal records'),
-  ('device', 'scooter stamp stamps viberplate'),
   ('dot', 'period'),
   ('dot_word', 'period'),
-  ('exchange', 'binance bybit coinbase coinspot kucoin'),
-  ('iban', 'iban'),
-  ('id_cue', 'cert cgc frame issn keycode mmsi ngc pcgs psa sizes'),
+  ('app', 'kik lineapp messengerme'),
+  ('app', 'vxin ~dzcrd'),
+  ('qq', 'qq'),
+  ('own_phone', 'cell dial fone landline mob mobile ph tel txt'),
+  ('id_cue', 'customer'),
+  ('bank_safe', 'payout payouts released'),
+  ('pay_to_not', 'ownership papers rego'),
+  ('pay_verb', 'accepted accepting'),
+  ('sell_to_me', 'sellittome sellittous selltome selltous'),
+  ('your_number', 'gotanemail haveanemail'),
+  ('bank', 'npptransfer'),
+  ('pay_to', 'deposit dollars dough fix funds money pay payable payee paying payment payments'),
+  ('pay_to', 'payto refund remit send sending settle transfer transferring'),
+  ('id_cue', 'sizes'),
   ('network', 'ghostsnap snapcode socials vvechat'),
-  ('number_label', 'barcode cert certno certnumber cgc chassis chassisno chassisnumber connote'),
-  ('number_label', 'consignment consignmentno consignmentnumber ean engineno enginenumber frame'),
-  ('number_label', 'frameno framenumber gtin imei invoice invoiceno invoicenumber isbn ngc'),
-  ('number_label', 'orderid orderno ordernumber partno partnumber pcgs pn psa serial serialno'),
-  ('number_label', 'serialnum serialnumber sku sn trackingid trackingno trackingnumber upc vin'),
+  ('chat_label', 'tg vx wx'),
+  ('app_not', 'friendon friendson guyon ithas ithave mateon mateson someoneon'),
+  ('id_cue', 'cert cgc frame issn keycode mmsi ngc pcgs psa'),
   ('number_safe', 'yournumberone'),
+  ('your_number', 'whatsurmobile whatsyamob whatsyamobile whatsyourmobile yadigits yaemail yanum'),
+  ('your_number', 'yanumber'),
+  ('pay_app', 'buystripe paypai paypl ppfandf ppff ppfnf revtag wisetag'),
+  ('pay_safe', 'siteaccept siteaccepts sitesupport sitesupports sitetake sitetakes'),
+  ('cash', 'kashinhand'),
+  ('cash_safe', 'chequeplate'),
   ('offsite', 'invoicemedirect invoicemedirectly moneyonarrival moneyoncollection moneyonpickup'),
   ('offsite', 'payatcollection payatpickup payinperson payonarrival payoncollection'),
   ('offsite', 'payoninspection payonpick payonpickup payuponcollection payuponpickup'),
   ('offsite', 'paywhenicollect paywhenicome paywheniget paywhenipick payyouinperson payyouthere'),
-  ('pay_app', 'buystripe paypai paypl ppfandf ppff ppfnf revtag wisetag'),
+  ('com_safe', 'dotcomboom dotcombubble dotcomcrash dotcomera'),
+  ('iban', 'iban'),
+  ('exchange', 'binance bybit coinbase coinspot kucoin'),
+  ('site_tld', 'au biz cc co com dev ee example gg io ly net nz org uk xyz'),
+  ('shop_tld', 'link online shop site store'),
+  ('word_tld', 'app id info me test to tv'),
+  ('country_tld', 'au biz io nz uk xyz'),
   ('pay_now', 'deposit pay payto remit transfer transferring'),
-  ('pay_safe', 'siteaccept siteaccepts sitesupport sitesupports sitetake sitetakes'),
-  ('pay_to', 'deposit dollars dough fix funds money pay payable payee paying payment payments'),
-  ('pay_to', 'payto refund remit send sending settle transfer transferring'),
   ('pay_to_not', 'andcall andring andtext callmeon callon cometo gate getto label orcall orring'),
   ('pay_to_not', 'ortext photo photos pic pics picture pictures receipt ringmeon ringon textmeon'),
   ('pay_to_not', 'thencall thenring tocall toring totext tracking video videos'),
-  ('shop_tld', 'link online shop site store'),
-  ('site_tld', 'au biz cc co com dev ee example gg io ly net nz org uk xyz'),
-  ('word_tld', 'app id info me test to tv'),
-  ('your_number', 'whatsurmobile whatsyamob whatsyamobile whatsyourmobile yadigits yaemail yanum'),
-  ('your_number', 'yanumber')
+  ('number_label', 'barcode cert certno certnumber cgc chassis chassisno chassisnumber connote'),
+  ('number_label', 'consignment consignmentno consignmentnumber ean engineno enginenumber frame'),
+  ('number_label', 'frameno framenumber gtin imei invoice invoiceno invoicenumber isbn ngc'),
+  ('number_label', 'orderid orderno ordernumber partno partnumber pcgs pn psa serial serialno'),
+  ('number_label', 'serialnum serialnumber sku sn trackingid trackingno trackingnumber upc vin')
 ) as list (class, words)
 cross join lateral string_to_table(list.words, ' ') as word
 on conflict do nothing;
 
--- The rules of version 1 that they replace stay for staff.
+-- Names of things for sale, as in "telegram stamp" and "kik scooter". They name no account.
+insert into private.filter_words (word, class)
+select
+  app || thing as word,
+  'device' as class
+from
+  string_to_table(
+    'discord facebook ig insta instagram kik skype snapchat telegram tiktok twitter viber wechat'
+    ' whatsapp',
+    ' '
+  ) as app
+cross join
+  string_to_table(
+    'badge balloon balloons bird boots boxing cake camera costume cushion decal drum filter fit'
+    ' frame handset hoodie keyring light lights logo mug neon phone pillow pin plate plush portal'
+    ' poster prop records scooter sneakers stamp stamps stand start starter sticker stickers'
+    ' themed topper toy tshirt wear webcam',
+    ' '
+  ) as thing
+on conflict do nothing;
+
+-- Questions about the checkout here.
+insert into private.filter_words (word, class)
+select
+  service || place as word,
+  'pay_safe' as class
+from
+  string_to_table('afterpay alipay applepay googlepay klarna paypal zippay', ' ') as service
+cross join
+  string_to_table(
+    'atcheckout atthecheckout incheckout onhere oncheckout onthesite onthisapp onthissite'
+    ' throughhere throughthesite',
+    ' '
+  ) as place
+on conflict do nothing;
+
+insert into private.filter_words (word, class) values
+('optionatcheckout', 'pay_safe'), ('optiononhere', 'pay_safe')
+on conflict do nothing;
+
+-- Rules since version 2. The rules of version 1 that they replace stay for staff.
 insert into private.filter_rules (
   rule_version, rule, kind, pattern, gap, unless, unless_near, weight, reason_code, stage
 ) values
-(2, 'domain', 'contact', '{tight_dot,site_tld}', 0, null, null, 70, 'LINK', '{strict,name}'),
+(2, 'domain', 'contact', '{inner_dot,site_tld}', 0, null, null, 70, 'LINK', '{strict,name}'),
+(2, 'domain_line', 'contact', '{tight_dot,com}', 0, null, 'com_safe', 70, 'LINK', '{strict,name}'),
 (2, 'domain_shop', 'contact', '{inner_dot,shop_tld}', 0, null, null, 70, 'LINK', '{strict,name}'),
 (
   2, 'domain_word', 'contact', '{unknown,inner_dot,word_tld}', 0,
@@ -478,6 +531,18 @@ insert into private.filter_rules (
 (
   2, 'chat_label_handle', 'contact', '{chat_label,colon,handle_like}', 0,
   null, null, 65, 'SOCIAL_HANDLE', '{strict}'
+),
+(
+  2, 'chat_label_name', 'contact', '{chat_label,handle_like}', 0,
+  null, null, 65, 'SOCIAL_HANDLE', '{strict}'
+),
+(
+  2, 'qq_number', 'contact', '{qq,account_digits}', 1,
+  'id_cue', null, 65, 'SOCIAL_HANDLE', '{strict}'
+),
+(
+  2, 'cancel_sell', 'proposal', '{cancel,sell_to_me}', 6,
+  null, null, 45, 'OFF_PLATFORM', '{strict,order}'
 ),
 (
   2, 'chat_label_unknown', 'contact', '{chat_label,colon,unknown}', 0,
@@ -532,7 +597,7 @@ insert into private.filter_rules (
   'id_cue', 'call_verb', 75, 'BANK_ACCOUNT', '{strict,order}'
 ),
 (
-  2, 'pay_phone', 'payment', '{pay_now,account_digits}', 4,
+  2, 'pay_phone', 'payment', '{pay_now,phone_digits}', 4,
   'phone_cue', 'call_verb', 75, 'PAYID', '{strict,order}'
 ),
 (

@@ -114,7 +114,7 @@ begin
   return v_places;
 end;
 $$;
-comment on function private.labelled_numbers is 'Return the ten digits in one word that the words before call a serial, part, order or tracking number, if no word of the text names a phone, calls or pays anybody. They are no phone number, although one has the same digits.';
+comment on function private.labelled_numbers is 'Return the positions of the words of ten digits that the words before call a serial, part, order or tracking number: they are no phone number. Return none if a word of the text names a phone, a call, a chat or a payment.';
 
 create function private.has_long_number(p_digits text)
 returns boolean
