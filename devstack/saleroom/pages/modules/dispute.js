@@ -3,7 +3,7 @@
 import { join, privateChannel } from './channel.js'
 import { supabase } from './client.js'
 import { date } from './clock.js'
-import { byId, onSubmit, parameter, show, write } from './dom.js'
+import { byId, onSubmitOnce, parameter, show, write } from './dom.js'
 import { disputeLabel, KINDS } from './dispute-state.js'
 import { openEvidence } from './evidence.js'
 import { message } from './message.js'
@@ -81,13 +81,8 @@ function follow() {
   join(channel.on('postgres_changes', messages, loadMessages), loadMessages)
 }
 
-let requestId = null
-
-async function send({ content }) {
-  // A repeated request with the same key sends no second message.
-  requestId ??= crypto.randomUUID()
+async function send({ content }, requestId) {
   await call('add_dispute_message', { dispute_id: id, content, client_request_id: requestId })
-  requestId = null
   byId('reply').reset()
   await loadMessages()
 }
@@ -96,8 +91,5 @@ if (await load()) {
   await loadMessages()
   follow()
   openEvidence(id)
-  byId('content').addEventListener('input', () => {
-    requestId = null
-  })
-  onSubmit(byId('reply'), send)
+  onSubmitOnce(byId('reply'), send)
 }

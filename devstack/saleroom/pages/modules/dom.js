@@ -56,3 +56,19 @@ export function onSubmit(form, handler) {
   // Without this listener a browser would send the form itself, with a password in the address.
   button.disabled = false
 }
+
+/**
+ * Run the handler as `onSubmit` does, with a request id as its second argument. The id stays the same until
+ * an answer has come or the input changes, so a request that is repeated after a lost answer counts once.
+ */
+export function onSubmitOnce(form, handler) {
+  let requestId = null
+  form.addEventListener('input', () => {
+    requestId = null
+  })
+  onSubmit(form, async (values) => {
+    requestId ??= crypto.randomUUID()
+    await handler(values, requestId)
+    requestId = null
+  })
+}

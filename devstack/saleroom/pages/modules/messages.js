@@ -3,7 +3,7 @@
 import { join, joinAsEitherParty, privateChannel } from './channel.js'
 import { supabase } from './client.js'
 import { date } from './clock.js'
-import { byId, element, onSubmit, parameter, show, write } from './dom.js'
+import { byId, element, onSubmitOnce, parameter, show, write } from './dom.js'
 import { message, OUTCOMES } from './message.js'
 import { openPage } from './page.js'
 import { call, rows } from './rpc.js'
@@ -69,12 +69,8 @@ function followMessages() {
   join(channel, loadMessages)
 }
 
-let messageId = null
-
-async function send({ content }) {
-  messageId ??= crypto.randomUUID()
+async function send({ content }, messageId) {
   const answer = await call('send_message', { thread_id: threadId, content, client_message_id: messageId })
-  messageId = null
   byId('reply').reset()
   write('outcome', OUTCOMES[answer.action])
   byId('outcome').className = `notice ${answer.action}`
@@ -88,8 +84,5 @@ if (threadId) {
   show(true, 'conversation')
   await loadMessages()
   followMessages()
-  byId('content').addEventListener('input', () => {
-    messageId = null
-  })
-  onSubmit(byId('reply'), send)
+  onSubmitOnce(byId('reply'), send)
 }

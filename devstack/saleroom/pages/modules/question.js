@@ -1,30 +1,23 @@
 // Ask the seller. The filter of the database hides contact and payment details before anybody reads them.
 
-import { byId, element, onSubmit, show } from './dom.js'
+import { byId, element, onSubmitOnce, show } from './dom.js'
 import { OUTCOMES } from './message.js'
 import { call } from './rpc.js'
 
 /** Open the form for everybody but the seller. */
 export function openQuestion(listing, user) {
   show(Boolean(user) && user.id !== listing.seller_id, 'question-panel')
-  let messageId = null
-  onSubmit(byId('question'), async ({ content }) => {
-    // A repeated request with the same key sends no second message.
-    messageId ??= crypto.randomUUID()
+  onSubmitOnce(byId('question'), async ({ content }, messageId) => {
     const answer = await call('start_thread', {
       listing_id: listing.id,
       content,
       client_message_id: messageId,
     })
-    messageId = null
     byId('question').reset()
     byId('sent').replaceChildren(
       element('p', { class: 'message own' }, answer.content),
       element('p', { class: `notice ${answer.action}` }, OUTCOMES[answer.action]),
       element('a', { href: `/messages?thread=${answer.thread_id}` }, 'Open the conversation'),
     )
-  })
-  byId('content').addEventListener('input', () => {
-    messageId = null
   })
 }

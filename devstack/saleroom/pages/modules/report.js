@@ -2,7 +2,7 @@
 
 import { supabase } from './client.js'
 import { date } from './clock.js'
-import { byId, element, onSubmit, show } from './dom.js'
+import { byId, element, onSubmitOnce, show } from './dom.js'
 import { disputeLabel, KINDS } from './dispute-state.js'
 import { call, rows } from './rpc.js'
 
@@ -11,21 +11,15 @@ const REPORTABLE = ['paid', 'ready_for_handover', 'shipped', 'delivered']
 
 /** Open the form, which leads to the new dispute. */
 export function openReport(orderId) {
-  let requestId = null
   const kinds = Object.entries(KINDS).map(([kind, text]) => element('option', { value: kind }, text))
   byId('dispute-type').append(...kinds)
-  onSubmit(byId('report'), async (values) => {
-    // A repeated request with the same key opens no second dispute.
-    requestId ??= crypto.randomUUID()
+  onSubmitOnce(byId('report'), async (values, requestId) => {
     const { dispute_id: id } = await call('open_dispute', {
       order_id: orderId,
       ...values,
       client_request_id: requestId,
     })
     location.assign(`/dispute?id=${id}`)
-  })
-  byId('report').addEventListener('input', () => {
-    requestId = null
   })
 }
 
