@@ -90,7 +90,7 @@ def on_starting(_server: Any) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     for package in _SHARED_PACKAGES:
         importlib.import_module(package)
-    # A collection would also copy the memory that the workers share after the fork.
+    # A collection in a worker would search these packages, and copy the memory that it shares.
     gc.freeze()
 
 
