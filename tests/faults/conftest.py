@@ -8,6 +8,7 @@ import pytest
 
 from tests.faults.fleet import Fleet
 from tests.faults.refunding import REFUND_EVENTS
+from tests.integration.service.processes import Gunicorn
 from tests.integration.service.shop import Order, Shop
 from tests.support.stack import running_stack
 
@@ -17,6 +18,13 @@ def environment() -> Iterator[Mapping[str, str]]:
     """Start all but the workers; the tests of this folder use the stack one after the other."""
     with running_stack("--only", "postgres,gateway,stripe,service") as environment:
         yield environment
+
+
+@pytest.fixture(autouse=True)
+def _service_runs_again(environment: Mapping[str, str]) -> Iterator[None]:
+    """Wait after each test for the service: the test may have killed it, and the next needs it."""
+    yield
+    Gunicorn.at(environment["SERVICE_URL"])
 
 
 @pytest.fixture(scope="module")

@@ -32,22 +32,7 @@ RECORDING = "record_file"
 
 def gunicorn(shop: Shop) -> Gunicorn:
     """Return the running service once all of its processes run."""
-    found: list[Gunicorn] = []
-
-    def is_complete() -> bool:
-        running = Gunicorn.on(shop.environment["SERVICE_URL"])
-        found[:] = [running] if running else []
-        return bool(found) and answers(shop)
-
-    shop.wait_for(is_complete)
-    return found[0]
-
-
-def answers(shop: Shop) -> bool:
-    try:
-        return httpx.get(f"{shop.environment['SERVICE_URL']}/api/health/live").is_success
-    except httpx.TransportError:
-        return False
+    return Gunicorn.at(shop.environment["SERVICE_URL"])
 
 
 def kill_while_applying(

@@ -119,9 +119,7 @@ def test_alert_of_a_killed_service_is_raised_by_a_worker(
     with ThreadPoolExecutor(1) as pool:
         posted = pool.submit(shop.post, stray)
         shop.wait_for(lambda: shop.is_settled(stray["id"]))
-        running = Gunicorn.on(shop.environment["SERVICE_URL"])
-        assert running is not None
-        running.kill()
+        Gunicorn.at(shop.environment["SERVICE_URL"]).kill()
         assert isinstance(posted.exception(), httpx.TransportError)
     assert [STRAY] == open_alerts(shop, stray)
     shop.db.execute("update private.open_alerts set leased_until = clock_timestamp()")

@@ -137,7 +137,7 @@ class ProcessKiller:
             self.shop.expire_leases()
             self.fleet.launch()
         else:
-            gunicorn = Gunicorn.on(self.shop.environment["SERVICE_URL"])
+            gunicorn = Gunicorn.find(self.shop.environment["SERVICE_URL"])
             if gunicorn is None:
                 return
             if target == "gunicorn":

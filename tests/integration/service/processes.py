@@ -8,6 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
+import httpx
+
+from devstack.supervisor.processes import wait_until
+
+
+_START_S = 30.0
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Gunicorn:
@@ -17,10 +24,29 @@ class Gunicorn:
     workers: tuple[int, ...]
 
     @classmethod
-    def on(cls, service_url: str) -> Self | None:
-        """Return the service at an address, if it runs with all of its workers."""
+    def at(cls, service_url: str) -> Self:
+        """Wait until the service at an address answers with all of its workers, and return it.
+
+        gunicorn forks its workers one after the other, so the first may answer before the last
+        exists. After a kill the dying processes are still there, but do not answer.
+        """
+        found: list[Self] = []
+
+        def is_complete() -> bool:
+            if _answers(service_url):
+                found.extend(filter(None, [cls.find(service_url)]))
+            return bool(found)
+
+        assert wait_until(is_complete, _START_S), "the service does not run with all its workers"
+        return found[0]
+
+    @classmethod
+    def find(cls, service_url: str) -> Self | None:
+        """Return the service at an address, if it runs with all of its workers now."""
         bound = service_url.removeprefix("http://").encode()
-        pids = {pid for pid in _pids() if bound in command_of(pid) and _is_gunicorn(pid)}
+        pids = {
+            pid for pid in _pids() if bound in command_of(pid).split(b"\0") and _is_gunicorn(pid)
+        }
         masters = {pid for pid in pids if children_of(pid) & pids}
         if len(masters) != 1:
             return None
@@ -32,6 +58,13 @@ class Gunicorn:
         """Kill all processes of the service with SIGKILL."""
         for pid in (self.master, *children_of(self.master)):
             os.kill(pid, signal.SIGKILL)
+
+
+def _answers(service_url: str) -> bool:
+    try:
+        return httpx.get(f"{service_url}/api/health/live", timeout=_START_S).is_success
+    except httpx.TransportError:
+        return False
 
 
 def _pids() -> Iterator[int]:
@@ -61,16 +94,14 @@ def children_of(pid: int) -> set[int]:
 
 def logs_of(service_url: str) -> list[Path]:
     """Return the logs of every program of the stack that serves an address."""
-    gunicorn = Gunicorn.on(service_url)
-    assert gunicorn is not None, "the service does not run"
+    gunicorn = Gunicorn.at(service_url)
     service_log = Path(f"/proc/{gunicorn.master}/fd/1").resolve()
     return sorted(service_log.parent.parent.rglob("*.log*"))
 
 
 def workers_of(service_url: str) -> int:
     """Return the process of the workers of the stack that serves an address."""
-    gunicorn = Gunicorn.on(service_url)
-    assert gunicorn is not None, "the service does not run"
+    gunicorn = Gunicorn.at(service_url)
     status = Path(f"/proc/{gunicorn.master}/stat").read_text()
     stack = int(status.rpartition(")")[2].split()[1])
     [pid] = [pid for pid in children_of(stack) if b"\0workers\0" in command_of(pid)]

@@ -26,13 +26,12 @@ def count(service: OwnService, times: int = 1) -> int:
 
 def replace_workers(service: OwnService) -> None:
     """Kill the workers of gunicorn, and wait until their successors have their files open."""
-    before = Gunicorn.on(service.url)
-    assert before is not None
+    before = Gunicorn.at(service.url)
     for pid in before.workers:
         os.kill(pid, signal.SIGKILL)
 
     def is_replaced() -> bool:
-        now = Gunicorn.on(service.url)
+        now = Gunicorn.find(service.url)
         if now is None or set(before.workers) & set(now.workers):
             return False
         return all("histogram_" in maps_of(pid) for pid in now.workers)

@@ -63,9 +63,7 @@ def test_limit_is_one_for_all_processes(shop: Shop, signed_in: Callable[[], Brow
     """Three requests at one gunicorn worker leave one at the other."""
     person = signed_in()
     body = {"orderId": person.session["user"]["id"], "paymentIntentId": "pi_of_nobody"}
-    gunicorn = Gunicorn.on(shop.environment["SERVICE_URL"])
-    assert gunicorn is not None
-    first, second = gunicorn.workers
+    first, second = Gunicorn.at(shop.environment["SERVICE_URL"]).workers
 
     def uses(count: int) -> list[int]:
         url = f"{shop.environment['SERVICE_URL']}/api/payments/confirm"
