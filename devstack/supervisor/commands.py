@@ -1,7 +1,6 @@
 """The commands of `python -m devstack`: each does its work and returns an exit code."""
 
 import contextlib
-import dataclasses
 import os
 import signal
 from collections.abc import Sequence
@@ -19,8 +18,7 @@ from devstack.supervisor.data_folder import (
     in_use_error,
 )
 from devstack.supervisor.environment import refuse_production
-from devstack.supervisor.options import PARTS, Options, Ports, read_options
-from devstack.supervisor.ports import claimed_base
+from devstack.supervisor.options import Options, read_options
 from devstack.supervisor.signals import Signals
 from devstack.supervisor.stack import Stack
 
@@ -59,9 +57,7 @@ def up(options: Options) -> int:
         folder = DataFolder(path)
         if not stack.enter_context(folder.held()):
             raise in_use_error(folder)
-        claim = claimed_base(options.ports.base, len(PARTS), is_fixed=not options.has_free_choice)
-        ports = Ports(base=stack.enter_context(claim))
-        Stack(dataclasses.replace(options, ports=ports), folder, signals).run()
+        Stack(options, folder, signals).run()
     return 0
 
 

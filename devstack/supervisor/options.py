@@ -8,6 +8,7 @@ from pathlib import Path
 
 from devstack.errors import DevstackError
 from devstack.paths import ROOT
+from devstack.supervisor.ports import free_base
 
 
 #: The parts of a stack, in the order in which they start.
@@ -35,14 +36,10 @@ class Ports:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """A checked command line. `data` and `env_file` are None for the default.
-
-    With `has_free_choice` the search for free ports begins at the base of `ports`.
-    """
+    """A checked command line. `data` and `env_file` are None for the default."""
 
     command: str
     ports: Ports
-    has_free_choice: bool
     data: Path | None
     is_ephemeral: bool
     is_seeded: bool
@@ -66,8 +63,7 @@ def read_options(arguments: Sequence[str]) -> Options:
     try:
         return Options(
             command=given.command,
-            ports=_ports(given.port_base if is_up else AUTO),
-            has_free_choice=is_up and given.port_base == AUTO,
+            ports=_ports(given.port_base) if is_up else Ports(base=DEFAULT_BASE),
             data=given.data and given.data.absolute(),
             is_ephemeral=is_up and given.ephemeral,
             is_seeded=is_up and not is_bare and (given.seed or not given.ephemeral),
@@ -160,7 +156,7 @@ def _add_data(parser: argparse._ActionsContainer) -> None:
 
 def _ports(text: str) -> Ports:
     if text == AUTO:
-        return Ports(base=DEFAULT_BASE)
+        return Ports(base=free_base(len(PARTS)))
     if not text.isdecimal() or not 1024 <= int(text) <= LAST_BASE:  # noqa: PLR2004 -- below is root's
         raise DevstackError(f"--port-base must be auto or 1024 to {LAST_BASE}, not {text}.")
     return Ports(base=int(text))

@@ -1,56 +1,64 @@
 """Free ports of this machine."""
 
-import contextlib
 import random
 import socket
-from collections.abc import Iterator
+import sys
 
 from devstack.errors import DevstackError
 
 
-#: The distance between the bases of two stacks.
-STEP = 10
-#: The range for tests: Linux gives ports from 32768 on to connections.
+#: Linux gives ports from 32768 on to connections, so a port there may be taken at any time.
 LOWEST, HIGHEST = 10_000, 32_768
-TOO_HIGH = 65_536
+BLOCK = 64
+
+
+class _Supply:
+    """Blocks of ports that belong to this process until it ends.
+
+    A port is free until a server listens. Until then the claim keeps other processes, which start
+    servers at the same time, from the port. The claim is a name in Linux's abstract socket
+    namespace. It leaves no file behind.
+    """
+
+    def __init__(self) -> None:
+        self._claims: list[socket.socket] = []
+        self._next = self._end = 0
+
+    def take(self, count: int) -> int:
+        """Return the first of `count` ports in a row that were not taken before."""
+        if self._end - self._next < count:
+            self._next = self._claim_block()
+            self._end = self._next + BLOCK
+        base, self._next = self._next, self._next + count
+        return base
+
+    def _claim_block(self) -> int:
+        blocks = range(LOWEST, HIGHEST - BLOCK, BLOCK)
+        for block in random.SystemRandom().sample(blocks, len(blocks)):
+            claim = socket.socket(socket.AF_UNIX)
+            try:
+                if sys.platform == "linux":
+                    claim.bind(f"\0devstack-ports-{block}")
+            except OSError:
+                claim.close()
+            else:
+                self._claims.append(claim)
+                return block
+        raise DevstackError("All free ports are claimed by other processes.")
+
+
+_SUPPLY = _Supply()
 
 
 def free_port() -> int:
-    """Return a random port without a listener; nothing reserves it."""
+    """Return a port without a listener, which no other process gets from here."""
     return free_base(1)
 
 
-@contextlib.contextmanager
-def claimed_base(first: int, count: int, *, is_fixed: bool) -> Iterator[int]:
-    """Yield a base with `count` free ports in a row: `first`, or the next one in steps.
-
-    A port is free until a server listens. Until then a claim keeps other stacks, which start at
-    the same time, from the port. The claim is a name in Linux's abstract socket namespace. It
-    leaves no file behind, and it ends with the process.
-    """
-    bases = [first] if is_fixed else range(first, TOO_HIGH - count, STEP)
-    for base in bases:
-        with socket.socket(socket.AF_UNIX) as claim:
-            try:
-                claim.bind(f"\0devstack-ports-{base}")
-            except OSError:
-                # A fixed base that is in use fails later, with the port's own error.
-                if not is_fixed:
-                    continue
-            if is_fixed or all(is_free(port) for port in range(base, base + count)):
-                yield base
-                return
-    raise DevstackError(f"There are no {count} free ports in a row above {first}.")
-
-
 def free_base(count: int) -> int:
-    """Return a random base with `count` free ports in a row.
-
-    The choice is random, so that processes which start together do not choose the same ports. All
-    are below the ports that the system gives to connections.
-    """
+    """Return the first of `count` free ports in a row, which no other process gets from here."""
     while True:
-        base = random.SystemRandom().randrange(LOWEST, HIGHEST - count)
+        base = _SUPPLY.take(count)
         if all(is_free(base + offset) for offset in range(count)):
             return base
 

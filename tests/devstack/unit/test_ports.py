@@ -1,28 +1,45 @@
-"""Claims on ports: one stack at a time, without files."""
+"""Claims on ports: no two processes get the same port, and no claim leaves a file."""
 
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
 import pytest
 
-from devstack.supervisor.ports import STEP, claimed_base, free_base
+from devstack.supervisor.options import PARTS, read_options
+from devstack.supervisor.ports import BLOCK, HIGHEST, LOWEST, free_base, free_port
+
+
+#: As many servers as a run of the tests starts in one process.
+SERVERS = 200
+OTHER_PROCESS = f"""
+from devstack.supervisor.ports import free_port
+print(*(free_port() for _ in range({SERVERS})))
+"""
 
 
 def test_claim_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A claim on ports is no file, so a stack leaves nothing in the temporary folder."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 
-    with claimed_base(free_base(1), 1, is_fixed=False):
-        assert [] == list(tmp_path.iterdir())
+    free_base(BLOCK)
+
+    assert [] == list(tmp_path.iterdir())
 
 
-def test_claimed_base_is_passed_over_until_its_claim_ends() -> None:
-    """Two stacks that start at once choose different ports, although none is in use yet."""
-    first = free_base(4 * STEP)
+def test_no_port_is_given_out_twice() -> None:
+    """Servers that start at once get different ports, although none listens yet."""
+    command = [sys.executable, "-c", OTHER_PROCESS]
+    own = [free_port() for _ in range(SERVERS)]
+    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout  # noqa: S603 -- ours
+    others = [int(port) for port in output.split()]
 
-    with claimed_base(first, 1, is_fixed=False) as base:
-        assert first == base
-        with claimed_base(first, 1, is_fixed=False) as other:
-            assert first + STEP == other
-    with claimed_base(first, 1, is_fixed=False) as base:
-        assert first == base
+    assert 2 * SERVERS == len({*own, *others})
+
+
+def test_stack_chooses_no_port_that_connections_get() -> None:
+    """A connection of any program may take one of the system's own ports while a stack starts."""
+    ports = read_options(["up", "--port-base", "auto"]).ports
+
+    assert all(LOWEST <= ports.of(part) < HIGHEST for part in PARTS)

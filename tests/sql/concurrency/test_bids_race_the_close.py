@@ -57,7 +57,7 @@ def test_no_bid_stands_that_came_at_the_end(
 ) -> None:
     """Each bid came before the end, and the last one is the price; 12 bid while 4 close.
 
-    Time moves on to the end after the first bid. By the clock alone the auction might end before it.
+    Time moves on to the end after the first bid. By the clock alone the auction might end earlier.
     """
     for key in ("snipe_window_s", "snipe_extend_s", "snipe_max_total_s"):
         set_setting(owner, key, "1")
