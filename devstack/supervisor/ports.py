@@ -1,8 +1,10 @@
 """Free ports of this machine."""
 
+import contextlib
 import random
 import socket
 import sys
+from collections.abc import Iterable, Iterator
 
 from devstack.errors import DevstackError
 
@@ -65,11 +67,33 @@ def free_base(count: int) -> int:
 
 def is_free(port: int) -> bool:
     """Return true if a server could listen on a port of this machine's loopback."""
-    with socket.socket() as probe:
-        # Servers set this option too, so a connection that is closing does not block the port.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
+    try:
+        with _bound(port):
+            return True
+    except OSError:
+        return False
+
+
+@contextlib.contextmanager
+def reserved(ports: Iterable[int]) -> Iterator[None]:
+    """Keep the system from giving these ports to connections, while no server listens there.
+
+    Servers may still listen: Linux lets them if both sockets have SO_REUSEADDR.
+    """
+    with contextlib.ExitStack() as bound:
+        for port in ports if sys.platform == "linux" else ():
+            bound.enter_context(_bound(port))
+        yield
+
+
+def _bound(port: int) -> socket.socket:
+    """Return a socket that is bound to a port as a server's is, and does not listen."""
+    bound = socket.socket()
+    # Servers set this option too, so a connection that is closing does not block the port.
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind(("127.0.0.1", port))
+    except OSError:
+        bound.close()
+        raise
+    return bound

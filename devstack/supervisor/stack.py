@@ -23,7 +23,7 @@ from devstack.supervisor.environment import (
     load_secrets,
 )
 from devstack.supervisor.options import Options
-from devstack.supervisor.ports import is_free
+from devstack.supervisor.ports import is_free, reserved
 from devstack.supervisor.programs import Program, RunningProgram, all_programs, write_configuration
 from devstack.supervisor.signals import Signals, StopRequested
 
@@ -52,6 +52,7 @@ class Stack:
         self._cluster: Cluster | None = None
         self._running: dict[str, RunningProgram] = {}
         self._restarts = Restarts()
+        self._ports = contextlib.ExitStack()
 
     def run(self) -> None:
         """Start everything, report it, and watch it until a signal asks us to stop.
@@ -69,7 +70,7 @@ class Stack:
 
     def _start(self) -> None:
         began = time.monotonic()
-        self._require_free_ports()
+        self._take_ports()
         self._install_saleroom()
         options, folder = self._options, self._folder
         keys = load_keys(folder, options.ports, options.jwt_secret)
@@ -83,8 +84,8 @@ class Stack:
         self._start_parts(environment)
         self._announce(environment, time.monotonic() - began)
 
-    def _require_free_ports(self) -> None:
-        """Raise DevstackError unless all ports are free, before anything is started."""
+    def _take_ports(self) -> None:
+        """Reserve all ports; raise DevstackError unless they are free, before anything starts."""
         stop_stale(self._folder.postgres)
         wanted = {part: self._options.ports.of(part) for part in self._options.parts}
 
@@ -97,6 +98,8 @@ class Stack:
                 f"Another program uses port {', '.join(taken())}. "
                 "Choose other ports by --port-base, or --port-base auto."
             )
+        # A part that starts again finds its port free.
+        self._ports.enter_context(reserved(wanted.values()))
 
     def _install_saleroom(self) -> None:
         """Install the packages of the saleroom; leave it out, and say so, if npm fails."""
@@ -204,6 +207,7 @@ class Stack:
                 program.stop()
         if self._cluster:
             self._cluster.stop()
+        self._ports.close()
         self._folder.running.unlink(missing_ok=True)
 
 

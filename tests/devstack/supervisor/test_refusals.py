@@ -104,10 +104,7 @@ def test_wrong_path_of_postgres_is_refused(devstack: Devstack) -> None:
 
 def test_used_ports_are_named_before_anything_starts(devstack: Devstack) -> None:
     """One sentence names all used ports, before the data folder has a database."""
-    with socket.socket() as other:
-        other.bind(("127.0.0.1", devstack.base + 1))
-        other.listen()
-
+    with socket.create_server(("127.0.0.1", devstack.base + 1)):
         done = devstack.run(
             *("up", "--data", str(devstack.data), "--port-base", str(devstack.base)),
             *("--only", "postgres,gateway,stripe"),

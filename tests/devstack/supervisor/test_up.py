@@ -5,6 +5,7 @@ import json
 import os
 import pty
 import signal
+import socket
 import stat
 import subprocess
 from collections.abc import Iterator
@@ -332,6 +333,23 @@ def test_postgres_that_ends_is_started_again(devstack: Devstack) -> None:
     finish(process)
 
 
+def test_port_of_a_part_that_ends_is_kept_for_it(devstack: Devstack) -> None:
+    """The system gives Postgres's port to no connection until Postgres starts again."""
+    process = devstack.up_and_ready()
+    port = devstack.base + 1
+    pid = int((devstack.data / "postgres/pgdata/postmaster.pid").read_text().split("\n")[0])
+    process.send_signal(signal.SIGSTOP)
+
+    os.kill(pid, signal.SIGQUIT)
+    wait_for(lambda: is_free(port))
+
+    with socket.socket() as other, pytest.raises(OSError, match="in use"):
+        other.bind(("127.0.0.1", port))
+    process.send_signal(signal.SIGCONT)
+    wait_for(lambda: not is_free(port))
+    assert 0 == finish(process)
+
+
 def test_legacy_secret_can_be_chosen(devstack: Devstack) -> None:
     """A chosen legacy secret verifies tokens of other signers, and signs the legacy keys."""
     secret = "a-secret-of-thirty-two-characters"
@@ -346,6 +364,10 @@ def test_legacy_secret_can_be_chosen(devstack: Devstack) -> None:
 
 def test_killed_ephemeral_data_are_swept_up(devstack: Devstack) -> None:
     """The next stack removes the data of a killed one, and none of a running one."""
+    # Every stack on this machine sweeps the common folder, that of another test too.
+    temporary = devstack.data.with_name("temporary")
+    temporary.mkdir(mode=0o711)
+    devstack.environment["TMPDIR"] = str(temporary)
     devstack.up_and_ready("--ephemeral")
     kept_url = database(devstack)
     killed = devstack.up_and_ready("--ephemeral", "--port-base", str(free_base(len(PARTS))))

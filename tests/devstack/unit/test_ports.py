@@ -1,5 +1,6 @@
 """Claims on ports: no two processes get the same port, and no claim leaves a file."""
 
+import socket
 import subprocess
 import sys
 import tempfile
@@ -8,7 +9,15 @@ from pathlib import Path
 import pytest
 
 from devstack.supervisor.options import PARTS, read_options
-from devstack.supervisor.ports import BLOCK, HIGHEST, LOWEST, free_base, free_port
+from devstack.supervisor.ports import (
+    BLOCK,
+    HIGHEST,
+    LOWEST,
+    free_base,
+    free_port,
+    is_free,
+    reserved,
+)
 
 
 #: As many servers as a run of the tests starts in one process.
@@ -43,3 +52,16 @@ def test_stack_chooses_no_port_that_connections_get() -> None:
     ports = read_options(["up", "--port-base", "auto"]).ports
 
     assert all(LOWEST <= ports.of(part) < HIGHEST for part in PARTS)
+
+
+def test_reserved_port_waits_for_its_server() -> None:
+    """A stack's port stays free for a part that starts again, and for no connection."""
+    port = free_port()
+
+    with reserved([port]):
+        with socket.socket() as other, pytest.raises(OSError, match="in use"):
+            other.bind(("127.0.0.1", port))
+        for _ in range(2):
+            assert is_free(port)
+            with socket.create_server(("127.0.0.1", port)):
+                assert not is_free(port)
