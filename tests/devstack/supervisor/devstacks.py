@@ -32,6 +32,16 @@ class Devstack:
         self._folder = folder
         self._started: list[subprocess.Popen[bytes]] = []
 
+    def copy_project(self, root: Path, *folders: str) -> None:
+        """Run a copy of these folders of the project.
+
+        Caches and packages stay out, because other processes write them at this time.
+        """
+        ignored = shutil.ignore_patterns("__pycache__", "node_modules")
+        for folder in folders:
+            shutil.copytree(ROOT / folder, root / folder, ignore=ignored)
+        self.root = root
+
     def up(
         self,
         *options: str,

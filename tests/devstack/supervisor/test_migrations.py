@@ -42,9 +42,7 @@ def applied(shared: Devstack) -> Iterator[Devstack]:
 
 
 def copy_project(devstack: Devstack, root: Path) -> None:
-    devstack.root = root
-    for folder in ("devstack", "sql"):
-        shutil.copytree(ROOT / folder, root / folder)
+    devstack.copy_project(root, "devstack", "sql")
     folder_of(devstack).mkdir(parents=True)
     shutil.copy(ROOT / "supabase/config.toml", root / "supabase")
     write_migrations(devstack)

@@ -1,7 +1,6 @@
 """The saleroom runs on request, in front of the service, if npm can install its packages."""
 
 import json
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +9,6 @@ import httpx
 import psycopg
 import pytest
 
-from devstack.paths import ROOT
 from devstack.supervisor.options import read_options
 from devstack.supervisor.ports import free_port
 from tests.devstack.supervisor.devstacks import Devstack, new_devstack
@@ -68,23 +66,27 @@ def test_settings_hold_no_secret_of_the_stack(found: dict[str, str]) -> None:
 def test_tool_ends_an_auction_in_a_minute(found: dict[str, str]) -> None:
     """The end of auction and listing moves, so that nobody must wait for days."""
     query = """
-      select a.id::text, a.version from public.auctions as a
+      select a.id::text, a.version, clock_timestamp() from public.auctions as a
       where a.end_at > now() + interval '1 day' limit 1
     """
     moved = """
       select a.version, a.end_at = l.end_at,
-        a.end_at between now() + interval '30 seconds' and now() + interval '1 minute'
+        a.end_at - interval '1 minute' between %s and clock_timestamp()
       from public.auctions as a join public.listings as l on l.id = a.listing_id where a.id = %s
     """
     with psycopg.connect(found["DATABASE_URL"], autocommit=True) as connection:
-        [(auction_id, version)] = connection.execute(query).fetchall()
+        [(auction_id, version, before)] = connection.execute(query).fetchall()
 
         answer = httpx.post(
-            f"{found['SALEROOM_URL']}/tools/end-soon", json={"auction_id": auction_id}
+            f"{found['SALEROOM_URL']}/tools/end-soon",
+            json={"auction_id": auction_id},
+            timeout=TIMEOUT_S,
         )
 
         assert 200 == answer.status_code
-        assert [(version + 1, True, True)] == connection.execute(moved, [auction_id]).fetchall()
+        assert [(version + 1, True, True)] == connection.execute(
+            moved, [before, auction_id]
+        ).fetchall()
 
 
 @SHARES_STACK
@@ -105,6 +107,7 @@ def test_tool_refuses_other_requests(
         f"{found['SALEROOM_URL']}/tools/end-soon",
         content=body,
         headers={"Content-Type": media_type},
+        timeout=TIMEOUT_S,
     )
 
     assert status == answer.status_code
@@ -112,11 +115,7 @@ def test_tool_refuses_other_requests(
 
 def test_stack_runs_without_a_saleroom_if_npm_fails(devstack: Devstack, tmp_path: Path) -> None:
     """A line says that npm reaches no registry, and the other parts run."""
-    root = tmp_path / "project"
-    for folder in ("devstack", "market", "service", "supabase"):
-        ignored = shutil.ignore_patterns("node_modules", "__pycache__")
-        shutil.copytree(ROOT / folder, root / folder, ignore=ignored)
-    devstack.root = root
+    devstack.copy_project(tmp_path / "project", "devstack", "market", "service", "supabase")
     devstack.environment |= {
         "NPM_CONFIG_REGISTRY": f"http://127.0.0.1:{free_port()}",
         "NPM_CONFIG_CACHE": str(tmp_path / "cache"),
