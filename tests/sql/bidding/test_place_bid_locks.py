@@ -8,7 +8,7 @@ import pytest
 from psycopg import Connection
 
 from tests.sql.actors import Actor
-from tests.sql.locks import is_waiting
+from tests.sql.locks import let_bids_wait, wait_until_blocked
 from tests.support.database_copies import copy_database
 
 
@@ -76,13 +76,13 @@ def test_bid_that_waited_past_the_end_is_refused(
     owner: Connection, other: Connection, auction_id: UUID, alice: Actor, held: LiteralString
 ) -> None:
     """The clock is read under the locks, so a bid that waited past the end is late (C19)."""
+    let_bids_wait(owner)
     owner.commit()
     other.execute(held, {"auction_id": auction_id})
 
     with ThreadPoolExecutor(1) as thread:
         bid = thread.submit(alice.call, "place_bid", auction_id=auction_id, amount_cents=1100)
-        while not is_waiting(other, owner):
-            pass
+        wait_until_blocked(other, owner, bid)
         other.execute("update private.test_clock set ahead_by = '1 hour'")
         other.commit()
 

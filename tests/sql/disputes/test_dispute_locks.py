@@ -7,7 +7,7 @@ import pytest
 from psycopg import Connection
 
 from tests.sql.actors import Actor
-from tests.sql.locks import is_waiting
+from tests.sql.locks import wait_until_blocked
 from tests.sql.paying import complained, paid
 from tests.support.database_copies import copy_database
 
@@ -45,8 +45,7 @@ def test_message_is_read_after_the_evidence_before_it(
         message = thread.submit(
             alice.call, "add_dispute_message", dispute_id=dispute_id, content="0412 345 678"
         )
-        while not is_waiting(other, owner):
-            assert not message.done(), message.result()
+        wait_until_blocked(other, owner, message)
         other.commit()
 
     assert "PAYMENT_IN_TEXT" == message.result()["code"]

@@ -10,7 +10,7 @@ from psycopg import Connection
 
 from tests.sql.actors import Actor
 from tests.sql.auctioning import auction_row, listed
-from tests.sql.locks import is_waiting
+from tests.sql.locks import let_bids_wait, wait_until_blocked
 from tests.support.database_copies import copy_database
 
 
@@ -42,6 +42,7 @@ def test_bid_goes_by_the_reserve_of_its_time(
     [(now,)] = owner.execute("select private.clock()").fetchall()
     assert isinstance(now, datetime)
     announced = listed(seller, start_at=now + timedelta(hours=1), reserve_cents=5000)
+    let_bids_wait(owner)
     owner.commit()
     # Begin here, so that the call does not commit what it changes.
     other.execute("select")
@@ -55,8 +56,7 @@ def test_bid_goes_by_the_reserve_of_its_time(
         bid = thread.submit(
             alice.call, "place_bid", auction_id=announced["auction_id"], amount_cents=3000
         )
-        while not is_waiting(other, owner):
-            assert not bid.done(), bid.result()
+        wait_until_blocked(other, owner, bid)
         # The closer comes between the change and the bid; here in the change's own transaction.
         other.execute("select private.activate(%s)", [announced["auction_id"]])
         other.commit()
