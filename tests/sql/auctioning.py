@@ -43,6 +43,18 @@ def move_time(owner: Connection, by: str) -> None:
     owner.execute("update private.test_clock set ahead_by = ahead_by + %s::interval", [by])
 
 
+def hold_clock(owner: Connection) -> None:
+    """Let only `move_time` move the time, until the end of the transaction."""
+    owner.execute(
+        """
+        update private.test_clock set ahead_by = private.clock() - now();
+        create or replace function private.clock() returns timestamptz
+        language sql set search_path = ''
+        as $$ select now() + ahead_by from private.test_clock $$
+        """
+    )
+
+
 def set_setting(owner: Connection, key: str, value: str) -> None:
     """Change a setting, given as JSON."""
     owner.execute("update private.app_settings set value = %s where key = %s", [value, key])

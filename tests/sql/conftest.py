@@ -6,15 +6,20 @@ from uuid import UUID
 
 import psycopg
 import pytest
+from hypothesis import settings
 from psycopg import Connection
 from psycopg.pq import TransactionStatus
 
 from devstack.postgres.schema import build_database, declared_files
 from tests.sql.actors import Actor, signed_up
-from tests.sql.auctioning import auctioned
+from tests.sql.auctioning import auctioned, hold_clock
 from tests.sql.paying import ordered
 from tests.support.database_copies import copy_database
 
+
+# A busy machine may take longer for an example than Hypothesis allows.
+settings.register_profile("sql", settings.default, deadline=None)
+settings.load_profile("sql")
 
 #: A test moves time by an update of this table. The product has no such switch: here its clock is
 #: replaced after the build, by one that keeps to the same house rules.
@@ -27,6 +32,13 @@ MOVABLE_CLOCK = """
   create or replace function private.clock() returns timestamptz
   language sql set search_path = ''
   as $$ select clock_timestamp() + ahead_by from private.test_clock $$;
+"""
+#: A limit counts the uses between two full minutes, hours or days. So each test begins at a full
+#: minute, and none of them passes while it counts.
+START_OF_A_MINUTE = """
+  update private.test_clock
+  set ahead_by = date_bin('1 minute', clock_timestamp(), 'epoch') - clock_timestamp()
+    + interval '1 minute'
 """
 
 
@@ -61,8 +73,9 @@ def owner(declared_url: str, _built_url: str, _shared: Connection) -> Iterator[C
     with ExitStack() as stack:
         connection = _shared
         if declared_url == _built_url:
-            # The block of an actor's first call would otherwise be outermost, and commit.
-            connection.execute("select")
+            # This begins a transaction too. Otherwise the block of an actor's first call would be
+            # outermost, and commit.
+            connection.execute(START_OF_A_MINUTE)
         else:
             own = psycopg.connect(declared_url, options="-c search_path=")
             connection = stack.enter_context(own)
@@ -74,6 +87,12 @@ def owner(declared_url: str, _built_url: str, _shared: Connection) -> Iterator[C
             connection.execute("set constraints all immediate")
         shares = connection is _shared
         assert not (shares and status is TransactionStatus.IDLE), "a test that commits needs a copy"
+
+
+@pytest.fixture
+def held_clock(owner: Connection) -> None:
+    """Let only `move_time` move the time from the first fixture on."""
+    hold_clock(owner)
 
 
 @pytest.fixture

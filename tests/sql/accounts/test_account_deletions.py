@@ -8,12 +8,13 @@ import pytest
 from psycopg import Connection
 
 from tests.sql.actors import Actor
-from tests.sql.auctioning import move_time
+from tests.sql.auctioning import hold_clock, move_time
 
 
 @pytest.fixture
 def session_id(owner: Connection, alice: Actor) -> UUID:
-    """Sign Alice in now."""
+    """Sign Alice in now, under a clock that only the test moves."""
+    hold_clock(owner)
     session_id = uuid4()
     owner.execute(
         """

@@ -83,6 +83,7 @@ def test_each_mark_is_sent_once(owner: Connection, watched_id: UUID, service: Ac
     assert {str(watched_id)} == {payload["auction_id"] for payload in sent(owner)}
 
 
+@pytest.mark.usefixtures("held_clock")
 def test_marks_come_again_after_an_extension(
     owner: Connection, watched_id: UUID, alice: Actor, service: Actor
 ) -> None:

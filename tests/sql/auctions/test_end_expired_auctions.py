@@ -7,7 +7,7 @@ import pytest
 from psycopg import Connection
 
 from tests.sql.actors import Actor
-from tests.sql.auctioning import auction_row, auctioned, move_time
+from tests.sql.auctioning import auction_row, auctioned, hold_clock, move_time
 
 
 #: A trigger that makes the close of one auction fail, as a bug would.
@@ -181,6 +181,7 @@ def test_poison_auction_blocks_no_other(
 
 def test_failed_auction_is_backed_off(owner: Connection, seller: Actor, service: Actor) -> None:
     """A failed auction is retried after 5 s, then 10; a later close clears the failure."""
+    hold_clock(owner)
     owner.execute(POISON)
     auction_id = auctioned(seller, title="A poisoned teapot")
     move_time(owner, "1 hour")

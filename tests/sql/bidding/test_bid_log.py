@@ -11,7 +11,7 @@ import pytest
 from psycopg import Connection
 
 from tests.sql.actors import Actor
-from tests.sql.auctioning import auction_row, auctioned, move_time, set_setting
+from tests.sql.auctioning import auction_row, auctioned, hold_clock, move_time, set_setting
 from tests.sql.bidding.bidding_log import numbers_in, verified
 
 
@@ -341,6 +341,7 @@ def test_late_bid_moves_the_end_in_the_log(
     owner: Connection, service: Actor, anonymous: Actor, seller: Actor, alice: Actor
 ) -> None:
     """The bid's row states the new end, and the verifier computes the same."""
+    hold_clock(owner)
     auction_id = auctioned(seller, ends_in="10 seconds")
     end_at = alice.call("place_bid", auction_id=auction_id, amount_cents=1000)["end_at"]
     move_time(owner, "10 minutes")

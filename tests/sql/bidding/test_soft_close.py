@@ -3,12 +3,14 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
+import pytest
 from psycopg import Connection
 
 from tests.sql.actors import Actor
-from tests.sql.auctioning import auction_row, auctioned, move_time, set_setting
+from tests.sql.auctioning import auction_row, auctioned, hold_clock, move_time, set_setting
 
 
+@pytest.mark.usefixtures("held_clock")
 def test_late_bid_moves_the_end(owner: Connection, auction_id: UUID, alice: Actor) -> None:
     """With 10 s to go, auction and listing end 300 s after the bid (A5, D2, case 4)."""
     before = auction_row(owner, auction_id)
@@ -108,6 +110,7 @@ def test_rival_at_the_cap_still_counts(
 
 def test_window_and_length_are_settings(owner: Connection, seller: Actor, alice: Actor) -> None:
     """Window and length are settings; the demo sets 3 s."""
+    hold_clock(owner)
     set_setting(owner, "snipe_window_s", "3")
     set_setting(owner, "snipe_extend_s", "3")
     auction_id = auctioned(seller, ends_in="20 seconds")

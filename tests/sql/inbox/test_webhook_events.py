@@ -8,7 +8,7 @@ import pytest
 from psycopg import Connection
 
 from tests.sql.actors import Actor
-from tests.sql.auctioning import move_time, set_setting
+from tests.sql.auctioning import hold_clock, move_time, set_setting
 
 
 EVENT: dict[str, Any] = {
@@ -84,6 +84,7 @@ def test_new_event_is_leased_to_who_stored_it(owner: Connection, service: Actor)
 
 def test_store_may_be_called_again(owner: Connection, service: Actor) -> None:
     """A repeated call under its token finds its lease, and changes nothing."""
+    hold_clock(owner)
     token = uuid4()
     store(service, token)
     before = event(owner)
@@ -196,6 +197,7 @@ def test_other_content_of_one_version_is_a_conflict(owner: Connection, service: 
 
 def test_failures_back_off_and_end(owner: Connection, service: Actor) -> None:
     """The pause doubles after each failure, up to an hour; the tenth failure is the last."""
+    hold_clock(owner)
     pauses = []
     token: object = uuid4()
     store(service, UUID(str(token)))

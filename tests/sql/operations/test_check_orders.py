@@ -8,7 +8,7 @@ import pytest
 from psycopg import Connection
 
 from tests.sql.actors import Actor
-from tests.sql.auctioning import move_time
+from tests.sql.auctioning import hold_clock, move_time
 from tests.sql.paying import (
     AMOUNT,
     INTENT,
@@ -196,6 +196,7 @@ def test_stray_in_another_currency_is_left_out(
 
 def test_drift_raises_its_alert_once(owner: Connection, order_id: UUID, service: Actor) -> None:
     """An order's drift raises one alert, and counts until it ends."""
+    hold_clock(owner)
     paid(owner, order_id)
     moved_at_stripe(service, AMOUNT)
     assert {} == checked(service)
@@ -216,6 +217,9 @@ def test_orders_get_their_turn(
     owner: Connection, service: Actor, seller: Actor, alice: Actor
 ) -> None:
     """Orders with moved money come first; each other one once an hour, in batches."""
+    # The rows of the ledger have the time of the transaction.
+    owner.execute("update private.test_clock set ahead_by = now() - clock_timestamp()")
+    hold_clock(owner)
     orders = [ordered(seller, alice) for _ in range(3)]
     assert 0 == service.call("check_orders")["count"]
     paid(owner, orders[2])

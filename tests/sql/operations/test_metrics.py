@@ -3,7 +3,7 @@
 from psycopg import Connection
 
 from tests.sql.actors import Actor, signed_up
-from tests.sql.auctioning import auctioned, move_time, set_setting
+from tests.sql.auctioning import auctioned, hold_clock, move_time, set_setting
 
 
 def times(owner: Connection) -> int:
@@ -30,6 +30,7 @@ def test_each_figure_is_a_row(owner: Connection, seller: Actor, service: Actor) 
 
 def test_figures_are_recorded_once_in_five_minutes(owner: Connection, service: Actor) -> None:
     """A call that is repeated after a lost answer, or comes from another fleet, adds nothing."""
+    hold_clock(owner)
     assert service.call("record_gauges") > 0
     move_time(owner, "299 seconds")
     assert 0 == service.call("record_gauges")
