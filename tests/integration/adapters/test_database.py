@@ -17,7 +17,7 @@ from market.errors import MarketError, RejectedError, TransientError
 from market.settings import Settings
 from tests.integration.adapters.proxy import Proxy
 from tests.integration.service.browser import Browser
-from tests.integration.service.shop import Shop
+from tests.integration.service.shop import TIMEOUT_S, Shop
 
 
 pytestmark = pytest.mark.xdist_group("stack")
@@ -206,8 +206,10 @@ def test_released_lock_is_taken(adapter: Database, shop: Shop) -> None:
 
 def test_statement_that_times_out_is_tried_again(adapter: Database, shop: Shop) -> None:
     """The gateway applies the function's own statement_timeout, and the adapter retries."""
-    assert 2 == adapter.call("adapters_slow_at_first")
-    assert 2 == call_count(shop)
+    answer = adapter.call("adapters_slow_at_first")
+
+    # On a busy machine a later call may time out too.
+    assert 2 <= answer == call_count(shop)
 
 
 def test_lost_reply_is_asked_for_again(distant: Database, shop: Shop, proxy: Proxy) -> None:
@@ -243,12 +245,18 @@ def test_gateway_that_is_away_is_told(distant: Database, proxy: Proxy) -> None:
 
 
 def test_answer_that_takes_too_long_is_given_up(
-    settings: Settings, shop: Shop, connect_database: Callable[..., Database]
+    settings: Settings,
+    shop: Shop,
+    connect_database: Callable[..., Database],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The caller's timeout holds for each try, and the deadline for all tries together."""
     hasty = connect_database(settings, Timeouts(answer_s=0.2, connect_s=1, pool_s=1))
+    # The time left before the first try, after it, and after the second one.
+    left_s = iter((10.0, 10.0, 0.0))
+    monkeypatch.setattr(deadline, "remaining_s", lambda: next(left_s))
 
-    with deadline.within(0.3), pytest.raises(TransientError) as caught:
+    with pytest.raises(TransientError) as caught:
         hasty.call("adapters_sleep", seconds=1)
 
     assert "DATABASE_UNREACHABLE" == caught.value.code
@@ -275,7 +283,7 @@ def test_threads_share_one_adapter(adapter: Database) -> None:
     ready = threading.Barrier(16)
 
     def echoes(number: int) -> list[int]:
-        ready.wait(10)
+        ready.wait(TIMEOUT_S)
         return [adapter.call("adapters_echo", value=number) for _ in range(10)]
 
     with ThreadPoolExecutor(16) as pool:

@@ -313,7 +313,9 @@ async def test_probe_that_comes_back_keeps_the_client(
     bad: BadRealtime, bad_settings: Settings
 ) -> None:
     """A client whose probes come back is not replaced."""
-    long_probe = dataclasses.replace(FAST_PROBES, probe_interval_s=0.02, probe_timeout_s=10)
+    long_probe = dataclasses.replace(
+        FAST_PROBES, probe_interval_s=0.02, probe_timeout_s=ARRIVAL_S, join_timeout_s=ARRIVAL_S
+    )
     missed = count_of("realtime_probes_missed")
     async with listening(bad_settings, ("auctions",), long_probe) as listener:
         before = await listener.wake_up.came(AT_EACH_JOIN)

@@ -16,10 +16,12 @@ from market.settings import Settings
 ARRIVAL_S = 60.0
 #: No probe is sent, and a new client follows soon after a lost one.
 SLOW_PROBES = Timing(
-    probe_interval_s=3600, join_timeout_s=5, first_pause_s=0.05, longest_pause_s=0.2
+    probe_interval_s=3600, join_timeout_s=ARRIVAL_S, first_pause_s=0.05, longest_pause_s=0.2
 )
-#: Probes notice soon that a server is deaf.
-FAST_PROBES = dataclasses.replace(SLOW_PROBES, probe_interval_s=0.1, probe_timeout_s=1)
+#: Probes notice soon that a server is deaf. Joins notice it too, because it answers none.
+FAST_PROBES = dataclasses.replace(
+    SLOW_PROBES, probe_interval_s=0.1, probe_timeout_s=1, join_timeout_s=5
+)
 
 
 class CountedWakeUp(asyncio.Event):
@@ -61,8 +63,11 @@ async def listening(
     clients: list[AsyncRealtimeClient] = []
 
     def made() -> AsyncRealtimeClient:
-        clients.append(make_client())
-        return clients[-1]
+        client = make_client()
+        # The library has a limit of its own for a join, and `timing` decides here.
+        client.timeout = int(ARRIVAL_S)
+        clients.append(client)
+        return client
 
     wake_up = CountedWakeUp()
     task = asyncio.create_task(Realtime(made, timing).subscribe(tables, wake_up))
