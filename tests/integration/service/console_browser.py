@@ -1,6 +1,7 @@
 """A browser of the operators' console: it keeps its cookies, and sends the forms of its pages."""
 
 import html
+import itertools
 import re
 from collections.abc import Mapping
 from http.cookies import SimpleCookie
@@ -8,12 +9,14 @@ from typing import Any
 
 import httpx
 
-from tests.integration.service.shop import Shop
+from tests.integration.service.shop import TIMEOUT_S, Shop
 
 
 PATH = "/api/admin/console"
 _FORM = re.compile(r'<form[^>]* action="([^"]*)" method="post">(.*?)</form>', re.DOTALL)
 _FILLED = ("amount", "decision", "role", "since", "type")
+#: The last numbers of the browsers' addresses.
+_NUMBERS = itertools.count(1)
 _HIDDEN = re.compile(r'<input type="hidden" name="([^"]*)" value="([^"]*)">')
 
 
@@ -21,13 +24,16 @@ class ConsoleBrowser:
     """One browser.
 
     It keeps its cookies itself: httpx sends no Secure cookie over plain HTTP, and browsers send it
-    to 127.0.0.1.
+    to 127.0.0.1. It has an address of its own, because the service limits the visits of an address
+    within a minute, and the tests of a quick machine make more.
     """
 
     def __init__(self, shop: Shop) -> None:
         self.shop = shop
         self.cookies: dict[str, str] = {}
         self.origin = shop.environment["SERVICE_URL"]
+        number = next(_NUMBERS)
+        self.address = f"127.1.{number >> 8}.{number & 255}"
 
     def get(self, path: str = "") -> httpx.Response:
         """Open a page."""
@@ -69,10 +75,15 @@ class ConsoleBrowser:
         assert 303 == answer.status_code, answer.text
         return self.get(answer.headers["Location"].removeprefix(PATH))
 
+    def _connected(self) -> httpx.Client:
+        transport = httpx.HTTPTransport(local_address=self.address)
+        return httpx.Client(transport=transport, timeout=TIMEOUT_S)
+
     def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
         headers = options.pop("headers", {})
         headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
-        answer = self.shop.http.request(method, f"{PATH}{path}", headers=headers, **options)
+        with self._connected() as http:
+            answer = http.request(method, f"{self.origin}{PATH}{path}", headers=headers, **options)
         for line in answer.headers.get_list("Set-Cookie"):
             for name, morsel in SimpleCookie(line).items():
                 same_site = "Lax" if name == "console_form" else "Strict"

@@ -247,6 +247,7 @@ def entries_of(shop: Shop, moderator: Browser, entity_id: object) -> list[str]:
     query = """
       select action from public.audit_logs
       where actor_id = %s and entity_id = %s and description = %s
+      order by created_at
     """
     rows = shop.db.execute(query, [moderator.actor.id, str(entity_id), REASON]).fetchall()
     return [action for (action,) in rows]
