@@ -108,11 +108,21 @@ def workers_of(service_url: str) -> int:
     return pid
 
 
+def _states_of(pid: int) -> set[str]:
+    """Return the state of each thread of a process, as a letter."""
+    stats = (path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/stat"))
+    return {stat.rpartition(")")[2].split()[0] for stat in stats}
+
+
 @contextlib.contextmanager
 def stopped(pid: int) -> Iterator[None]:
-    """Stop a process inside the block with SIGSTOP."""
+    """Stop a process inside the block with SIGSTOP.
+
+    On a busy machine a thread may go on for a short time after the signal.
+    """
     os.kill(pid, signal.SIGSTOP)
     try:
+        assert wait_until(lambda: _states_of(pid) == {"T"}, _START_S), "the process does not stop"
         yield
     finally:
         os.kill(pid, signal.SIGCONT)
