@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from httpx._config import DEFAULT_TIMEOUT_CONFIG
 
 from devstack.postgres.cluster import Cluster
 from devstack.supervisor.ports import free_port
@@ -116,6 +117,18 @@ def _one_tls_context() -> Iterator[None]:
     """Let all HTTP clients of the tests share a context: each would take 20 ms to read its own."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ssl, "create_default_context", functools.cache(ssl.create_default_context))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _patient_clients() -> Iterator[None]:
+    """Let HTTP clients without a limit of their own wait for a minute.
+
+    The five seconds of httpx are too few on a machine that is busy with other tests.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        for limit in ("connect", "read", "write", "pool"):
+            patch.setattr(DEFAULT_TIMEOUT_CONFIG, limit, 60.0)
         yield
 
 

@@ -30,7 +30,7 @@ SELECTOR = re.compile(r"\b(market_\w+|slo:[\w:]+|up\b)(?:\{([^}]*)\})?")
 
 
 def scrape(url: str, token: str) -> str:
-    answer = httpx.get(f"{url}/metrics", headers={"Authorization": f"Bearer {token}"}, timeout=10)
+    answer = httpx.get(f"{url}/metrics", headers={"Authorization": f"Bearer {token}"})
     assert 200 == answer.status_code
     return answer.text
 

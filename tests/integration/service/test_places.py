@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.service.held_app import PORT_VARIABLE
-from tests.integration.service.own_service import Answer, OwnService, running_service
+from tests.integration.service.own_service import ANSWER_S, Answer, OwnService, running_service
 from tests.support.factories import ENVIRONMENT
 
 
@@ -46,7 +46,7 @@ def is_webhook(path: str) -> bool:
 @contextlib.contextmanager
 def open_barrier() -> Iterator[Barrier]:
     with socket.create_server(("127.0.0.1", 0), backlog=64) as listener:
-        listener.settimeout(20)
+        listener.settimeout(ANSWER_S)
         barrier = Barrier(listener)
         try:
             yield barrier

@@ -68,10 +68,7 @@ def test_limit_is_one_for_all_processes(shop: Shop, signed_in: Callable[[], Brow
     def uses(count: int) -> list[int]:
         url = f"{shop.environment['SERVICE_URL']}/api/payments/confirm"
         # Each request has its own connection, which only a running worker accepts.
-        return [
-            httpx.post(url, json=body, headers=person.bearer, timeout=20).status_code
-            for _ in range(count)
-        ]
+        return [httpx.post(url, json=body, headers=person.bearer).status_code for _ in range(count)]
 
     with shop.limited("confirm_payment", 4):
         with stopped(first):
