@@ -1,15 +1,19 @@
 """Fixtures of the fault tests: a stack without workers, and fleets that they start."""
 
+import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+import httpx
 import psycopg
 import pytest
 
+from devstack.supervisor.processes import wait_until
+from tests.faults.delivering import has_delivered
 from tests.faults.fleet import Fleet
 from tests.faults.refunding import REFUND_EVENTS
 from tests.integration.service.processes import Gunicorn
-from tests.integration.service.shop import Order, Shop
+from tests.integration.service.shop import TIMEOUT_S, Order, Shop
 from tests.support.stack import running_stack
 
 
@@ -21,10 +25,18 @@ def environment() -> Iterator[Mapping[str, str]]:
 
 
 @pytest.fixture(autouse=True)
-def _service_runs_again(environment: Mapping[str, str]) -> Iterator[None]:
-    """Wait after each test for the service: the test may have killed it, and the next needs it."""
+def _left_in_order(environment: Mapping[str, str]) -> Iterator[None]:
+    """Leave a running service to the next test, and a Stripe without faults and waiting events.
+
+    A test may kill the service, and Stripe then tries its events again later: in the next test.
+    """
     yield
     Gunicorn.at(environment["SERVICE_URL"])
+    with httpx.Client(base_url=environment["STRIPE_CONTROL_URL"], timeout=TIMEOUT_S) as stripe:
+        stripe.delete("/faults").raise_for_status()
+        stripe.put("/delivery", json={"mode": "normal"}).raise_for_status()
+        stripe.post("/deliveries/release", json={}).raise_for_status()
+        assert wait_until(lambda: has_delivered(stripe), TIMEOUT_S), "Stripe still delivers events"
 
 
 @pytest.fixture(scope="module")
@@ -47,9 +59,9 @@ def fleet(
 ) -> Iterator[Fleet]:
     """Run one fleet of workers for a module; its tests leave it alive."""
     fleet = Fleet(environment, tmp_path_factory.mktemp("fleet") / "workers.log")
-    fleet.start()
-    yield fleet
-    fleet.close()
+    with contextlib.closing(fleet):
+        fleet.start()
+        yield fleet
 
 
 @pytest.fixture
@@ -67,13 +79,9 @@ def new_fleet(environment: Mapping[str, str], tmp_path: Path) -> Iterator[Callab
 
 
 @pytest.fixture
-def silent_stripe(shop: Shop) -> Iterator[None]:
+def silent_stripe(shop: Shop) -> None:
     """Hold the events of refunds and transfers: only the answer to our call settles them."""
     shop.command("PUT", "/delivery", mode="hold", event_types=[*REFUND_EVENTS, "transfer.*"])
-    yield
-    shop.command("DELETE", "/faults")
-    shop.command("PUT", "/delivery", mode="normal")
-    shop.command("POST", "/deliveries/release")
 
 
 @pytest.fixture

@@ -17,6 +17,8 @@ from devstack.supervisor.processes import end, start, tail, wait_until
 
 
 _START_S = 60.0
+#: The time for an answer of a process that may have to wait long for the processor.
+_ANSWER_S = 30.0
 _SAMPLE = re.compile(r"^market_(\w+)_total(\{[^}]*\})? (\d+)\.0$", re.MULTILINE)
 
 
@@ -55,7 +57,7 @@ class Fleet:
         """Return true if the process answers; it must not have ended."""
         assert self.process.poll() is None, tail(self._log, 30)
         try:
-            return httpx.get(f"{self._url}/health", timeout=5).is_success
+            return httpx.get(f"{self._url}/health", timeout=_ANSWER_S).is_success
         except httpx.TransportError:
             return False
 
@@ -66,7 +68,7 @@ class Fleet:
 
     def stop(self) -> int:
         """Send SIGTERM, wait for the end, and return the exit status."""
-        end(self.process, timeout_s=10)
+        end(self.process, timeout_s=_ANSWER_S)
         return int(self.process.returncode)
 
     def close(self) -> None:
@@ -77,7 +79,7 @@ class Fleet:
     def count(self, name: str, labels: str = "") -> int:
         """Return the count of all series of a metric whose labels contain `labels`."""
         headers = {"Authorization": f"Bearer {self._environment['METRICS_TOKEN']}"}
-        text = httpx.get(f"{self._url}/metrics", headers=headers, timeout=5).text
+        text = httpx.get(f"{self._url}/metrics", headers=headers, timeout=_ANSWER_S).text
         return sum(
             int(number)
             for found, braces, number in _SAMPLE.findall(text)

@@ -20,15 +20,13 @@ pytestmark = [pytest.mark.xdist_group("deliveries"), pytest.mark.usefixtures("fl
 
 
 @pytest.fixture
-def delivering(shop: Shop) -> Iterator[Callable[..., None]]:
-    """Give a function that sets the delivery mode; the fixture resets it afterwards."""
+def delivering(shop: Shop) -> Callable[..., None]:
+    """Give a function that sets the delivery mode."""
 
     def chosen(mode: str, *event_types: str, **more: Any) -> None:
         shop.command("PUT", "/delivery", mode=mode, event_types=event_types or ["*"], **more)
 
-    yield chosen
-    shop.command("PUT", "/delivery", mode="normal")
-    shop.command("POST", "/deliveries/release")
+    return chosen
 
 
 def declined(shop: Shop, order: Order) -> None:

@@ -13,6 +13,7 @@ import psycopg
 import pytest
 
 from market.files.reconciliation import OrphanSearch
+from tests.faults.delivering import has_delivered
 from tests.faults.fleet import Fleet
 from tests.faults.locks import APPLYING, end_waiting, locked, waiting_count
 from tests.faults.reconciling import Reconciler
@@ -40,13 +41,15 @@ def kill_while_applying(
 ) -> list[dict[str, Any]]:
     """Post an event for each order, and kill the service when all are stored and none applied."""
     events = [shop.event(order.paid_intent()) for order in orders]
+    # The service soon gives up its wait and answers, so it is looked for before.
+    running = gunicorn(shop)
     with ThreadPoolExecutor(len(orders)) as pool:
         with locked(shop, orders):
             posts = [pool.submit(shop.post, event) for event in events]
             # The call that stores and applies stops waiting for the order. It stores the event, and
             # the service then tries the effect alone.
             shop.wait_for(lambda: waiting_count(superuser, APPLYING) >= len(orders))
-            gunicorn(shop).kill()
+            running.kill()
             # Without this the database would go on for a killed client.
             end_waiting(superuser)
             shop.wait_for(lambda: waiting_count(superuser) == 0)
@@ -104,9 +107,8 @@ def test_service_killed_in_a_burst_applies_every_event_once(shop: Shop, fleet: F
         for future in paying:
             future.result()
     gunicorn(shop)
-    shop.command("POST", "/deliveries/retry")
 
-    shop.wait_for(lambda: shop.count_paid(orders) == 30)
+    shop.wait_for(lambda: has_delivered(shop.control) and shop.count_paid(orders) == 30)
     assert fleet.process.poll() is None
     for order in orders:
         [delivery] = shop.deliveries(object_id=order.intent_id, state="delivered")
@@ -121,12 +123,12 @@ def test_service_killed_between_object_and_row_leaves_an_orphan(
     seller = Browser.of_somebody_new(shop, role="seller")
     listing_id = listed(seller.actor)["listing"]["id"]
     kept = upload(shop, seller, listing_id, "red").json()["path"]
-    gunicorn(shop)
+    running = gunicorn(shop)
     with psycopg.connect(shop.environment["DATABASE_URL"]) as holder, ThreadPoolExecutor(1) as pool:
         holder.execute("select from public.listings where id = %s for update", [listing_id])
         post = pool.submit(upload, shop, seller, listing_id, "blue")
         shop.wait_for(lambda: waiting_count(superuser, RECORDING) >= 1)
-        gunicorn(shop).kill()
+        running.kill()
         end_waiting(superuser, RECORDING)
         assert has_no_answer(post)
     assert 2 == len(objects(shop, listing_id))

@@ -14,25 +14,39 @@ from tests.integration.service.shop import AMOUNT, Order, Shop
 
 pytestmark = pytest.mark.xdist_group("kills")
 
-#: Makes each close take so long that a batch is under way when it is looked at.
-SLOW_ORDERS = """
-  create function public.be_slow() returns trigger language plpgsql set search_path = ''
-  as $$ begin perform pg_sleep(0.01); return new; end $$;
-  create trigger be_slow before insert on public.orders
-  for each row execute function public.be_slow();
+#: The tenth order of a transaction waits while somebody holds this advisory lock.
+GATE = 10
+GATED_ORDERS = """
+  create function public.wait_at_the_gate() returns trigger language plpgsql set search_path = ''
+  as $$
+  declare
+    v_count constant integer :=
+      coalesce(nullif(current_setting('test.orders', true), ''), '0')::integer + 1;
+  begin
+    perform set_config('test.orders', v_count::text, true);
+    if v_count = 10 then
+      perform pg_advisory_xact_lock_shared(10);
+    end if;
+    return new;
+  end $$;
+  create trigger wait_at_the_gate before insert on public.orders
+  for each row execute function public.wait_at_the_gate();
 """
-QUICK_ORDERS = "drop function if exists public.be_slow() cascade"
+FREE_ORDERS = "drop function if exists public.wait_at_the_gate() cascade"
 CLOSES_NOW = """
   select pid from pg_stat_activity
-  where state = 'active' and pid <> pg_backend_pid() and query ilike '%end_expired_auctions%'
+  where wait_event_type = 'Lock' and query ilike '%%end_expired_auctions%%' and pid <> all(%s)
 """
 
 
 @pytest.fixture
-def slow_orders(shop: Shop) -> Iterator[None]:
-    shop.db.execute(SLOW_ORDERS)
-    yield
-    shop.db.execute(QUICK_ORDERS)
+def gate(shop: Shop) -> Iterator[psycopg.Connection]:
+    """Keep each close of a batch under way, until this connection ends its transaction."""
+    shop.db.execute(GATED_ORDERS)
+    with psycopg.connect(shop.environment["DATABASE_URL"]) as gate:
+        gate.execute("select pg_advisory_xact_lock(%s)", [GATE])
+        yield gate
+    shop.db.execute(FREE_ORDERS)
 
 
 def auctions_that_end(shop: Shop, count: int) -> list[uuid.UUID]:
@@ -54,33 +68,40 @@ def open_count(shop: Shop, ids: Sequence[uuid.UUID]) -> int:
     )
 
 
-def wait_for_a_close(shop: Shop, superuser: psycopg.Connection) -> int:
-    """Wait until a worker closes a batch; return the process id of its session in Postgres."""
+def wait_for_a_close(shop: Shop, superuser: psycopg.Connection, *known: int) -> int:
+    """Wait until a worker closes a batch; return the process id of its session in Postgres.
+
+    The sessions in `known` are those of killed workers.
+    """
     found: list[int] = []
 
     def is_closing() -> bool:
-        found[:] = [pid for (pid,) in superuser.execute(CLOSES_NOW)]
+        found[:] = [pid for (pid,) in superuser.execute(CLOSES_NOW, [list(known)])]
         return bool(found)
 
     shop.wait_for(is_closing)
     return found[0]
 
 
-@pytest.mark.usefixtures("slow_orders")
 def test_killed_closers_close_every_auction_once(
-    shop: Shop, superuser: psycopg.Connection, new_fleet: Callable[..., Fleet]
+    shop: Shop,
+    superuser: psycopg.Connection,
+    new_fleet: Callable[..., Fleet],
+    gate: psycopg.Connection,
 ) -> None:
     """The last of several killed fleets makes one order per auction (case 6)."""
     ids = auctions_that_end(shop, 230)
     fleet = new_fleet()
 
     fleet.start()
-    wait_for_a_close(shop, superuser)
+    first = wait_for_a_close(shop, superuser)
     fleet.kill()
     fleet.start()
-    superuser.execute("select pg_terminate_backend(%s)", [wait_for_a_close(shop, superuser)])
+    second = wait_for_a_close(shop, superuser, first)
+    superuser.execute("select pg_terminate_backend(%s)", [second])
     fleet.kill()
-    assert open_count(shop, ids) > 0
+    assert 230 == open_count(shop, ids)
+    gate.rollback()
     fleet.start()
     shop.wait_for(lambda: open_count(shop, ids) == 0)
 
@@ -138,13 +159,14 @@ def test_killed_after_stripes_deed_sends_once(
     shop: Shop, order: Order, new_fleet: Callable[..., Fleet]
 ) -> None:
     """The next worker finds at Stripe the object that the killed one has made."""
-    shop.command("POST", "/faults", delay_s=15, when="after", method="POST", path="/v1/refunds")
+    shop.command("POST", "/faults", delay_s=60, when="after", method="POST", path="/v1/refunds")
     fleet = new_fleet()
     fleet.start()
     shop.request_refund(order)
     shop.wait_for(lambda: len(shop.refunds_of(order)) == 1)
 
     fleet.kill()
+    shop.command("DELETE", "/faults")
 
     assert ("pending", "leased") == refund_row(shop, order)
     shop.expire_leases()
@@ -160,7 +182,7 @@ def test_worker_killed_in_a_transfer_pays_once(
 ) -> None:
     """The worker dies while Stripe makes the transfer, or before Stripe has it."""
     order = payable_order(shop)
-    shop.command("POST", "/faults", delay_s=5, when=when, method="POST", path="/v1/transfers")
+    shop.command("POST", "/faults", delay_s=60, when=when, method="POST", path="/v1/transfers")
     fleet = new_fleet()
     fleet.start()
     shop.moved(order, "released")
@@ -174,6 +196,7 @@ def test_worker_killed_in_a_transfer_pays_once(
     )
 
     fleet.kill()
+    shop.command("DELETE", "/faults")
     shop.expire_leases()
     fleet.start()
     shop.wait_for(lambda: transfer_row(shop, order) == ("paid", "done"))

@@ -26,11 +26,9 @@ def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def silent(shop: Shop) -> Iterator[None]:
+def silent(shop: Shop) -> None:
     """Let Stripe deliver nothing, now and later."""
     shop.command("PUT", "/delivery", mode="drop")
-    yield
-    shop.command("PUT", "/delivery", mode="normal")
 
 
 @pytest.fixture

@@ -40,7 +40,8 @@ class GatewayControl:
 @contextlib.contextmanager
 def commanded(url: str) -> Iterator[GatewayControl]:
     """Give the control API of the gateway at `url`; end all faults afterwards."""
-    control = GatewayControl(url)
-    yield control
-    control.clear()
-    control.close()
+    with contextlib.closing(GatewayControl(url)) as control:
+        try:
+            yield control
+        finally:
+            control.clear()

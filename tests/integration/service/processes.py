@@ -55,9 +55,11 @@ class Gunicorn:
         return cls(master=master, workers=workers) if len(workers) == 2 else None
 
     def kill(self) -> None:
-        """Kill all processes of the service with SIGKILL."""
-        for pid in (self.master, *children_of(self.master)):
-            os.kill(pid, signal.SIGKILL)
+        """Kill all processes of the service with SIGKILL.
+
+        They are a group, and one signal to it leaves out no worker that the master is forking.
+        """
+        os.killpg(self.master, signal.SIGKILL)
 
 
 def _answers(service_url: str) -> bool:
