@@ -70,7 +70,10 @@ class Stack:
 
     def _start(self) -> None:
         began = time.monotonic()
-        self._take_ports()
+        was_killed = self._folder.running.exists()
+        # `stop` needs this number from now on, and not that of a killed stack.
+        write_secret(self._folder.running, json.dumps({"pid": os.getpid()}))
+        self._take_ports(was_killed=was_killed)
         self._install_saleroom()
         options, folder = self._options, self._folder
         keys = load_keys(folder, options.ports, options.jwt_secret)
@@ -84,16 +87,18 @@ class Stack:
         self._start_parts(environment)
         self._announce(environment, time.monotonic() - began)
 
-    def _take_ports(self) -> None:
-        """Reserve all ports; raise DevstackError unless they are free, before anything starts."""
+    def _take_ports(self, *, was_killed: bool) -> None:
+        """Reserve all ports; raise DevstackError unless they are free, before anything starts.
+
+        The parts of a killed stack may still end.
+        """
         stop_stale(self._folder.postgres)
         wanted = {part: self._options.ports.of(part) for part in self._options.parts}
 
         def taken() -> list[str]:
             return [f"{port} ({part})" for part, port in wanted.items() if not is_free(port)]
 
-        timeout_s = LEFTOVERS_S if self._folder.running.exists() else 0
-        if not self._wait_until(lambda: not taken(), timeout_s):
+        if not self._wait_until(lambda: not taken(), LEFTOVERS_S if was_killed else 0):
             raise DevstackError(
                 f"Another program uses port {', '.join(taken())}. "
                 "Choose other ports by --port-base, or --port-base auto."
@@ -177,18 +182,22 @@ class Stack:
 
     def _watch(self) -> None:
         while True:
-            wait_s = self._restarts.start_due(self._running)
-            self._signals.wait(wait_s)
-            if self._cluster and self._cluster.process.poll() is not None:
-                status = self._cluster.process.returncode
-                say(f"postgres ended (exit status {status}); it starts again", "bad")
-                self._cluster = start_database(self._options, self._folder)
-            for name, running in self._running.items():
-                if running.process.poll() is None or self._restarts.is_waiting(name):
-                    continue
-                if not running.program.is_restarted:
-                    self._give_up(name, running.exit_description())
-                self._restarts.plan(running)
+            # A part may have ended during the start, which took its signal.
+            self._plan_restarts()
+            self._signals.wait(self._restarts.start_due(self._running))
+
+    def _plan_restarts(self) -> None:
+        """Start Postgres again if it has ended, and plan the next start of programs that have."""
+        if self._cluster and self._cluster.process.poll() is not None:
+            status = self._cluster.process.returncode
+            say(f"postgres ended (exit status {status}); it starts again", "bad")
+            self._cluster = start_database(self._options, self._folder)
+        for name, running in self._running.items():
+            if running.process.poll() is None or self._restarts.is_waiting(name):
+                continue
+            if not running.program.is_restarted:
+                self._give_up(name, running.exit_description())
+            self._restarts.plan(running)
 
     def _give_up(self, name: str, how: str) -> None:
         raise DevstackError(

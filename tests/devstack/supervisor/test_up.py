@@ -15,6 +15,7 @@ import httpx
 import psycopg
 import pytest
 
+from devstack.supervisor.data_folder import DataFolder, write_secret
 from devstack.supervisor.environment import EXPORTED
 from devstack.supervisor.options import PARTS
 from devstack.supervisor.ports import free_base, is_free
@@ -36,6 +37,15 @@ def environment(devstack: Devstack) -> dict[str, str]:
 
 def database(devstack: Devstack) -> str:
     return environment(devstack)["DATABASE_URL"]
+
+
+def pid_of(devstack: Devstack, part: str) -> int:
+    """Return the process of a part with a configuration; 0 if it does not run."""
+    config = f"--config\0{devstack.data}/{part}.json\0".encode()
+    found = [
+        entry.name for entry in Path("/proc").glob("[0-9]*") if config in command_of(entry.name)
+    ]
+    return int(found[0]) if found else 0
 
 
 def finish(process: subprocess.Popen[bytes], number: signal.Signals = signal.SIGINT) -> int:
@@ -298,17 +308,40 @@ def test_ephemeral_data_are_gone_afterwards(devstack: Devstack) -> None:
 def test_stack_ends_when_a_part_dies(devstack: Devstack, part: str) -> None:
     """The stack names a part that died, and ends."""
     process = devstack.up_and_ready(only="postgres,gateway,stripe")
-    [pid] = [
-        int(entry.name)
-        for entry in Path("/proc").glob("[0-9]*")
-        if f"--config\0{devstack.data}/{part}.json".encode() in command_of(entry.name)
-    ]
 
-    os.kill(pid, signal.SIGKILL)
+    os.kill(pid_of(devstack, part), signal.SIGKILL)
 
     assert 1 == process.wait(60)
     assert f"devstack: {part} ended unexpectedly" in devstack.errors_of(process)
     assert [] == devstack.left_behind()
+
+
+def test_stack_ends_when_a_part_dies_during_the_start(devstack: Devstack) -> None:
+    """The stack notices a part that has answered and dies before another part answers."""
+    process = devstack.up(only="postgres,gateway,stripe")
+    wait_for(lambda: pid_of(devstack, "gateway") != 0)
+    gateway = pid_of(devstack, "gateway")
+    os.kill(gateway, signal.SIGSTOP)
+    wait_for(lambda: "stripe answers" in devstack.errors_of(process))
+
+    os.kill(pid_of(devstack, "stripe"), signal.SIGKILL)
+    wait_for(lambda: pid_of(devstack, "stripe") == 0)
+    os.kill(gateway, signal.SIGCONT)
+
+    assert 1 == process.wait(60)
+    assert "devstack: stripe ended unexpectedly" in devstack.errors_of(process)
+
+
+def test_stack_that_waits_for_a_killed_one_is_known(devstack: Devstack) -> None:
+    """`stop` and `status` find the new stack, and not a process that has the old one's number."""
+    folder = DataFolder(devstack.data)
+    write_secret(folder.running, json.dumps({"pid": os.getpid()}))
+    with socket.create_server(("127.0.0.1", devstack.base + 1)):
+        process = devstack.up()
+
+        wait_for(lambda: folder.runner().get("pid") == process.pid)
+
+        finish(process)
 
 
 def test_postgres_that_ends_is_started_again(devstack: Devstack) -> None:
