@@ -156,6 +156,8 @@ def test_round_under_way_ends_before_the_run() -> None:
         await asyncio.wait_for(began.wait(), timeout=10)
         stopping.set()
         wake_up.set()
+        for _ in range(100):  # turns of the loop, in which the run could end
+            await asyncio.sleep(0)
         assert not running.done()
         may_end.set()
         await asyncio.wait_for(running, timeout=10)

@@ -12,6 +12,12 @@ from market.files.decoding import Kind, decode, is_pdf
 from tests.support.pictures import encoded, halves, pdf, raw_pdf
 
 
+@pytest.fixture(autouse=True)
+def _decoder_has_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a busy machine take longer than the product allows to start a process."""
+    monkeypatch.setattr(decoding, "_TIMEOUT_S", 60.0)
+
+
 def test_process_decodes_as_the_modules_do() -> None:
     """The file passes through two pipes unchanged."""
     picture = encoded(halves(900, 600), "PNG")
