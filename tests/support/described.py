@@ -2,6 +2,7 @@
 
 import functools
 import re
+import threading
 from typing import Any
 
 import httpx
@@ -17,11 +18,19 @@ from tests.support.seen_answers import note
 
 
 _ADDRESS = "urn:document"
+#: Tests send requests from several threads. functools.cache lets each of them build the document,
+#: and the compiler, which builds the routes, fails now and then when two threads call it at once.
+_BUILDING = threading.Lock()
+
+
+def described() -> dict[str, Any]:
+    """Return the document of the service, which the first call builds."""
+    with _BUILDING:
+        return _described()
 
 
 @functools.cache
-def described() -> dict[str, Any]:
-    """Return the document of the service."""
+def _described() -> dict[str, Any]:
     return json_of(document(create_app(make_settings())))
 
 

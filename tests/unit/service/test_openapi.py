@@ -1,15 +1,20 @@
 """`service.openapi`: the document that describes the routes to other programs."""
 
+import functools
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
 import pytest
+from flask import Flask
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from market.settings import Settings
 from service.app import create_app
 from service.errors import STATUS_OF_CODE
 from service.route_table import routes_of
-from tests.support.described import check, described
+from tests.support.described import _described, check, described
 from tests.support.factories import ORDER_ID, make_settings
 from tests.unit.service.adapters import make_service
 
@@ -115,3 +120,26 @@ def test_answer_that_contradicts_the_document_is_found(
     check(httpx.Response(403, json=REFUSED, request=request, headers=headers))
     with pytest.raises(AssertionError):
         check(wrong)
+
+
+def test_first_checks_of_two_threads_build_one_document(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Building routes in two threads at once fails now and then, in Python's compiler."""
+    built: list[Flask] = []
+    second = threading.Event()
+
+    def create(settings: Settings) -> Flask:
+        built.append(create_app(settings))
+        if len(built) > 1:
+            second.set()
+        second.wait(0.1)
+        return built[-1]
+
+    monkeypatch.setattr("tests.support.described.create_app", create)
+    monkeypatch.setattr(
+        "tests.support.described._described", functools.cache(_described.__wrapped__)
+    )
+    with ThreadPoolExecutor(2) as pool:
+        first, other = pool.submit(described), pool.submit(described)
+
+    assert first.result() == other.result()
+    assert 1 == len(built)
