@@ -23,7 +23,6 @@ class _Supply:
     """
 
     def __init__(self) -> None:
-        self._claims: list[socket.socket] = []
         self._next = self._end = 0
 
     def take(self, count: int) -> int:
@@ -44,7 +43,8 @@ class _Supply:
             except OSError:
                 claim.close()
             else:
-                self._claims.append(claim)
+                # The system closes the socket when this process ends, and nothing does before.
+                claim.detach()
                 return block
         raise DevstackError("All free ports are claimed by other processes.")
 
