@@ -55,7 +55,10 @@ class Buying:
     async def watch(self) -> None:
         """Let the parties of each new order act, until `is_closed` is set and all are done."""
         newest = datetime.fromtimestamp(0, UTC)
-        while not (self.is_closed and self.open_count == 0):
+        is_last = False
+        while not (is_last and self.open_count == 0):
+            # A look that begins now sees the orders of all closes before `is_closed` was set.
+            is_last = self.is_closed
             # A transaction that began earlier may commit later than those that were seen.
             for row in await self._market.read(_NEW_ORDERS, newest):
                 newest = max(newest, row["created_at"])

@@ -122,8 +122,7 @@ class Run:
         while True:
             [row] = await self._market.read(OPEN_WORK)
             left = {name: row[name] for name in _COUNTED if row[name]}
-            if not row["auctions"] and not buying.is_closed:
-                await asyncio.sleep(_LOOK_S)  # The last orders are seen at the next look.
+            if not row["auctions"]:
                 buying.is_closed = True
             left |= {"orders": buying.open_count} if buying.open_count else {}
             left |= {"webhooks": count} if (count := await injector.retry_webhooks()) else {}
