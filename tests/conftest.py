@@ -13,6 +13,7 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from httpx._config import DEFAULT_TIMEOUT_CONFIG
 
@@ -41,6 +42,15 @@ def pytest_configure() -> None:
     """Make a run quick: cheap password hashes, and temporary files in memory."""
     os.environ.setdefault("DEVSTACK_PASSWORD_COST", "4")
     _use_memory()
+    _limit_no_time()
+
+
+def _limit_no_time() -> None:
+    """Let Hypothesis's tests take any time: a busy machine stops a process for more than 0.2 s."""
+    slow = [hypothesis.HealthCheck.too_slow]
+    usual = hypothesis.settings()
+    hypothesis.settings.register_profile("busy", usual, deadline=None, suppress_health_check=slow)
+    hypothesis.settings.load_profile("busy")
 
 
 def _use_memory() -> None:

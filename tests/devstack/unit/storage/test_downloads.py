@@ -1,14 +1,13 @@
 """Storage reads the header `Range` as RFC 9110, section 14.1, says."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from devstack.gateway.storage.downloads import read_range
 from devstack.gateway.storage.errors import StorageError
 
 
-@settings(deadline=None)
 @given(st.integers(0, 50), st.integers(0, 60), st.integers(0, 60))
 def test_range_is_a_slice(total: int, first: int, last: int) -> None:
     """A range is the slice that Python's indexes name, or lies beyond the end."""
@@ -36,7 +35,6 @@ def test_end_of_a_file_is_a_range(header: str, expected: tuple[int, int]) -> Non
     assert expected == (part.start, part.end)
 
 
-@settings(deadline=None)
 @given(st.text(max_size=30))
 def test_any_text_is_a_range_or_passed_over(header: str) -> None:
     """Storage refuses a range beyond the end, and ignores any other odd text."""
