@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import json
+import re
 import uuid
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, LiteralString, Self
@@ -20,6 +21,7 @@ from tests.sql.actors import Actor, signed_up
 from tests.sql.auctioning import auctioned
 from tests.support import described
 from tests.support.factories import make_event_json, make_intent, signed
+from tests.support.gateway_control import GatewayControl, commanded
 
 
 #: The longest wait for an expected effect on a busy machine.
@@ -27,6 +29,9 @@ TIMEOUT_S = 30.0
 #: A look at the database costs two processes a few milliseconds.
 LOOK_S = 0.03
 AMOUNT = 10_000
+#: A call is repeated at most four times.
+_RETRIES = 4
+_TOKENS = re.compile(r"^market_retry_budget_tokens (\S+)$", re.MULTILINE)
 PAYMENTS_PATH = "/api/webhooks/stripe"
 #: Short soft close and retry delays, so that tests need not wait.
 _SETTINGS = {
@@ -358,6 +363,37 @@ class Shop:
         response = self.control.request(method, path, json=body)
         response.raise_for_status()
         return response.json()
+
+    def fault(self, **fault: Any) -> None:
+        """Let the fake Stripe apply a fault to the next requests that match."""
+        self.refill_retries()
+        self.command("POST", "/faults", **fault)
+
+    @contextlib.contextmanager
+    def gateway(self) -> Iterator[GatewayControl]:
+        """Give the control API of Supabase's gateway; end all its faults afterwards."""
+        self.refill_retries()
+        with commanded(self.environment["SUPABASE_URL"]) as control:
+            yield control
+
+    def refill_retries(self) -> None:
+        """Make calls until each process of the service may repeat its next ones.
+
+        The processes have a budget of retries, which the faults of earlier tests have used up.
+        """
+        self.wait_for(self._has_retries)
+
+    def _has_retries(self) -> bool:
+        bearer = {"Authorization": f"Bearer {self.environment['METRICS_TOKEN']}"}
+        [tokens] = _TOKENS.findall(self.http.get("/metrics", headers=bearer).text)
+        if float(tokens) >= _RETRIES:
+            return True
+        headers = {"x-canary-token": self.environment["CANARY_TOKEN"]}
+        url = f"{self.environment['SERVICE_URL']}/api/canary/webhook-events?event_id=evt_none"
+        for _ in range(10):
+            # Each request has its own connection, which either process may accept.
+            httpx.get(url, headers=headers, timeout=TIMEOUT_S)
+        return False
 
     def deliveries(self, *, count: int = 1, **query: Any) -> list[dict[str, Any]]:
         """Wait for `count` matching deliveries, and return all that match."""

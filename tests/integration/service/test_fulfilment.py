@@ -12,7 +12,6 @@ import pytest
 from tests.integration.service.browser import Browser, refusal_of
 from tests.integration.service.sale import Sale
 from tests.integration.service.shop import Order
-from tests.support.gateway_control import commanded
 
 
 pytestmark = pytest.mark.xdist_group("stack")
@@ -106,7 +105,7 @@ def test_wrong_codes_at_once_all_count(sale: Sale, paid_order: Order) -> None:
 def test_lost_answer_is_one_try(sale: Sale, paid_order: Order) -> None:
     """The service repeats a call whose answer was lost; the buyer loses one try by it."""
     made = initiated(sale, paid_order)
-    with commanded(sale.shop.environment["SUPABASE_URL"]) as control:
+    with sale.shop.gateway() as control:
         control.add_fault(
             method="POST", path="/rest/v1/rpc/redeem_pickup", times=1, when="after", reset=True
         )
@@ -201,7 +200,7 @@ def test_parcels_saved_at_once_are_one(sale: Sale, paid_order: Order) -> None:
 def test_lost_answer_is_one_event(sale: Sale, paid_order: Order) -> None:
     """The service repeats a call whose answer was lost, and the list has one event."""
     saved(sale, paid_order)
-    with commanded(sale.shop.environment["SUPABASE_URL"]) as control:
+    with sale.shop.gateway() as control:
         control.add_fault(
             method="POST", path="/rest/v1/rpc/add_shipment_event", times=1, when="after", reset=True
         )

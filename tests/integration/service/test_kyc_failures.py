@@ -36,7 +36,7 @@ def redaction(person: Applicant, session_id: str) -> str:
 )
 def test_lost_answer_makes_one_session(shop: Shop, person: Applicant, fault: Any) -> None:
     """The next start finds the session that Stripe made when its answer was lost."""
-    shop.command("POST", "/faults", method="POST", path=SESSIONS, **fault)
+    shop.fault(method="POST", path=SESSIONS, **fault)
     person.start()
     shop.command("DELETE", "/faults")
 
@@ -103,7 +103,7 @@ def test_deleted_account_is_redacted(shop: Shop, person: Applicant, fault: Any) 
     session_id = person.started()
     person.check(session_id, "verified")
     person.wait_for_status("passed")
-    shop.command("POST", "/faults", method="POST", path=f"{SESSIONS}/*/redact", **fault)
+    shop.fault(method="POST", path=f"{SESSIONS}/*/redact", **fault)
 
     assert shop.service.call("anonymise_account", user_id=person.user_id)["success"]
 

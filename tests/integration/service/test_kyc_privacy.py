@@ -110,7 +110,7 @@ def is_accepted(shop: Shop, session_id: str) -> bool:
 def test_errors_of_stripe_leave_nothing(shop: Shop, person: Applicant, status: int) -> None:
     """No failure between Stripe's answer and our row has an error that names a person."""
     session_id = person.started()
-    shop.command("POST", "/faults", method="GET", path=f"{SESSIONS}/*", status=status, times=6)
+    shop.fault(method="GET", path=f"{SESSIONS}/*", status=status, times=6)
 
     person.check(session_id, "verified", verified_outputs=OUTPUTS)
     answers = [person.start(), *(post_identity(shop, one) for one in planted(shop, person))]

@@ -12,7 +12,6 @@ import pytest
 from tests.integration.service.browser import Browser, refusal_of
 from tests.integration.service.sale import HOME, Sale
 from tests.integration.service.shop import AMOUNT, Order
-from tests.support.gateway_control import commanded
 
 
 pytestmark = pytest.mark.xdist_group("stack")
@@ -172,7 +171,7 @@ def test_cancelled_order_returns_the_money_first(sale: Sale, paid_order: Order) 
 @pytest.mark.parametrize("action", ["mark_ready", "cancel"])
 def test_lost_answer_moves_once(sale: Sale, paid_order: Order, action: str) -> None:
     """The service repeats a call whose answer was lost, and the repeat finds the action done."""
-    with commanded(sale.shop.environment["SUPABASE_URL"]) as control:
+    with sale.shop.gateway() as control:
         control.add_fault(
             method="POST", path="/rest/v1/rpc/act_on_order", times=1, when="after", reset=True
         )

@@ -13,7 +13,7 @@ from tests.integration.service.browser import Browser, refusal_of
 from tests.integration.service.shop import AMOUNT, TIMEOUT_S, Order, Shop
 
 
-pytestmark = pytest.mark.xdist_group("stack")
+pytestmark = [pytest.mark.xdist_group("stack"), pytest.mark.usefixtures("no_faults")]
 
 CREATE, CONFIRM = "/api/payments/create-intent", "/api/payments/confirm"
 SITE = {"Origin": "http://localhost:5173"}
@@ -159,7 +159,9 @@ def test_declined_card_leaves_the_order_to_be_paid(
     intent_id = buyer.post(CREATE, intent_body(order)).json()["paymentIntentId"]
     with pytest.raises(stripe.CardError):
         shop.stripe.v1.payment_intents.confirm(intent_id, {"payment_method": card})
-    shop.deliveries(object_id=intent_id, event_type="payment_intent.payment_failed")
+    shop.deliveries(
+        object_id=intent_id, event_type="payment_intent.payment_failed", state="delivered"
+    )
     assert "pending_payment" == shop.state(order)
 
     assert intent_id == buyer.post(CREATE, intent_body(order)).json()["paymentIntentId"]
@@ -183,7 +185,9 @@ def test_failed_authentication_leaves_the_order_to_be_paid(
 
     shop.command("POST", f"/payment_intents/{intent_id}/authenticate", outcome="fail")
 
-    shop.deliveries(object_id=intent_id, event_type="payment_intent.payment_failed")
+    shop.deliveries(
+        object_id=intent_id, event_type="payment_intent.payment_failed", state="delivered"
+    )
     assert "pending_payment" == shop.state(order)
 
 
@@ -233,9 +237,7 @@ def test_stripe_that_loses_an_answer_makes_one_intent(
     shop: Shop, buyer: Browser, order: Order
 ) -> None:
     """The call is repeated under its key, so the buyer notices nothing."""
-    shop.command(
-        "POST", "/faults", reset=True, when="after", method="POST", path="/v1/payment_intents"
-    )
+    shop.fault(reset=True, when="after", method="POST", path="/v1/payment_intents")
 
     answer = buyer.post(CREATE, intent_body(order))
 
@@ -247,7 +249,7 @@ def test_stripe_that_loses_an_answer_makes_one_intent(
 
 def test_stripe_that_fails_once_makes_one_intent(shop: Shop, buyer: Browser, order: Order) -> None:
     """Stripe keeps an error under the first key, so the service takes the next key."""
-    shop.command("POST", "/faults", status=500, method="POST", path="/v1/payment_intents")
+    shop.fault(status=500, method="POST", path="/v1/payment_intents")
 
     answer = buyer.post(CREATE, intent_body(order))
 
@@ -260,7 +262,7 @@ def test_stripe_that_is_slow_makes_one_intent(shop: Shop, buyer: Browser, order:
 
     They wait for a random time, so the buyer may have to repeat the request.
     """
-    shop.command("POST", "/faults", delay_s=2, method="POST", path="/v1/payment_intents")
+    shop.fault(delay_s=2, method="POST", path="/v1/payment_intents")
     answers = []
 
     def is_answered() -> bool:
@@ -277,7 +279,7 @@ def test_stripe_that_is_slow_makes_one_intent(shop: Shop, buyer: Browser, order:
 
 def test_stripe_that_is_away_is_told(shop: Shop, buyer: Browser, order: Order) -> None:
     """The buyer gets an error while Stripe is away, and the next try works."""
-    shop.command("POST", "/faults", reset=True, times=50, method="POST", path="/v1/payment_intents")
+    shop.fault(reset=True, times=50, method="POST", path="/v1/payment_intents")
 
     answer = buyer.post(CREATE, intent_body(order))
 

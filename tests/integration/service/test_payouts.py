@@ -206,7 +206,7 @@ def test_lost_answer_moves_money_once(
     """Stripe made the object, and the answer did not arrive: the next try finds it."""
     onboarded(shop, seller)
     path = {"transfer": "/v1/transfers", "reversal": "/v1/transfers/*/reversals"}[kind]
-    shop.command("POST", "/faults", method="POST", path=path, times=1, **fault)
+    shop.fault(method="POST", path=path, times=1, **fault)
 
     order = released(shop, seller)
     shop.wait_for(lambda: payouts_of(seller) == [("paid", PART, 0)])
@@ -339,7 +339,7 @@ def test_failure_at_stripe_makes_no_second_account(
     shop: Shop, seller: Browser, fault: dict[str, Any]
 ) -> None:
     """Lost answers and errors of Stripe lead to one account, and block no later call."""
-    shop.command("POST", "/faults", method="POST", path="/v1/accounts", times=1, **fault)
+    shop.fault(method="POST", path="/v1/accounts", times=1, **fault)
 
     first, second = onboard(seller), onboard(seller)
 

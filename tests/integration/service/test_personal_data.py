@@ -19,7 +19,6 @@ from tests.integration.service.planting import (
     session,
 )
 from tests.integration.service.shop import Shop
-from tests.support.gateway_control import commanded
 
 
 pytestmark = pytest.mark.xdist_group("stack")
@@ -162,7 +161,7 @@ def test_event_that_cannot_be_stored_is_not_logged(shop: Shop, status: int) -> N
     """The log of a database failure names the function and no argument."""
     body = event(shop, session("vs_1"), type=SESSION_TYPES[3])
 
-    with commanded(shop.environment["SUPABASE_URL"]) as control:
+    with shop.gateway() as control:
         control.add_fault(
             status=status, times=20, method="POST", path="/rest/v1/rpc/store_webhook_event"
         )

@@ -11,7 +11,6 @@ import pytest
 from tests.integration.service.browser import Browser
 from tests.integration.service.processes import Gunicorn, stopped
 from tests.integration.service.shop import Shop
-from tests.support.gateway_control import commanded
 
 
 pytestmark = pytest.mark.xdist_group("stack")
@@ -118,7 +117,7 @@ def test_errors_of_the_gateway_are_no_error_of_ours(
 def confirmed_during(shop: Shop, person: Browser, status: int, *, times: int) -> tuple[int, str]:
     """Confirm a payment of nobody while the gateway answers so many calls with an error."""
     body = {"orderId": person.session["user"]["id"], "paymentIntentId": "pi_of_nobody"}
-    with commanded(shop.environment["SUPABASE_URL"]) as control:
+    with shop.gateway() as control:
         control.add_fault(
             status=status, method="POST", path="/rest/v1/rpc/rate_limit_hit", times=times
         )

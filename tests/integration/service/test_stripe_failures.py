@@ -29,7 +29,7 @@ def create(buyer: Browser, order: Order) -> httpx.Response:
 
 
 def fail(shop: Shop, **fault: Any) -> None:
-    shop.command("POST", "/faults", **({"method": "POST", "path": INTENTS} | fault))
+    shop.fault(**({"method": "POST", "path": INTENTS} | fault))
 
 
 def outcome(answer: httpx.Response) -> tuple[int, str | None]:
