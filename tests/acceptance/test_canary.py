@@ -3,19 +3,21 @@
 `tests/proof/canary_faults.py` plants the faults of a whole deployment, one after the other.
 """
 
+import contextlib
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import httpx
 import psycopg
 import pytest
 
 from devstack.paths import ROOT
 from tests.acceptance.canary_runs import (
     PASSWORD,
-    QUICK,
+    PATIENT,
     canary_environment,
     run_canary,
     sign_up,
@@ -48,7 +50,7 @@ def test_canary_is_green_on_a_healthy_system(
 
     with Recorder(prepared_stack["STRIPE_API_BASE"]) as stripe:
         done = start_canary(
-            prepared_stack, *QUICK, GITHUB_STEP_SUMMARY=str(page), STRIPE_API_BASE=stripe.url
+            prepared_stack, *PATIENT, GITHUB_STEP_SUMMARY=str(page), STRIPE_API_BASE=stripe.url
         )
 
     assert (0, "") == (done.returncode, done.stderr), done.stdout
@@ -74,7 +76,7 @@ def test_failed_step_says_what_to_look_at(prepared_stack: Mapping[str, str]) -> 
     newcomer = "not-checked@example.com"
     sign_up(prepared_stack, newcomer)
 
-    code, found = run_canary(prepared_stack, CANARY_BUYER=f"{newcomer}:{PASSWORD}")
+    code, found = run_canary(prepared_stack, *PATIENT, CANARY_BUYER=f"{newcomer}:{PASSWORD}")
 
     assert 1 == code
     assert [str(steps.BIDS)] == failed(found)
@@ -111,15 +113,33 @@ def test_canary_needs_only_three_variables_on_production(
     assert "Livemode mismatch" in found[str(steps.UNHANDLED)]["seen"]
 
 
+@contextlib.contextmanager
+def refusing_refunds(environment: Mapping[str, str]) -> Iterator[None]:
+    """Let Stripe refuse each refund until the block ends."""
+    faults = f"{environment['STRIPE_CONTROL_URL']}/faults"
+    refusal = {"method": "POST", "path": "/v1/refunds", "status": 429, "times": 100_000}
+    httpx.post(faults, json=refusal).raise_for_status()
+    try:
+        yield
+    finally:
+        httpx.delete(faults).raise_for_status()
+
+
 def test_interrupted_canary_ends_its_orders(prepared_stack: Mapping[str, str]) -> None:
-    """A canary that gets SIGTERM still refunds what it has paid, and its run is red."""
-    with subprocess.Popen(  # noqa: S603 - our own program
-        [sys.executable, "-u", "-m", "tests.canary", *QUICK],
-        cwd=ROOT,
-        env=canary_environment(prepared_stack),
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
+    """A canary that gets SIGTERM still refunds what it has paid, and its run is red.
+
+    Stripe makes no refund until then, so the canary waits for its first one.
+    """
+    with (
+        refusing_refunds(prepared_stack),
+        subprocess.Popen(  # noqa: S603 - our own program
+            [sys.executable, "-u", "-m", "tests.canary", *PATIENT],
+            cwd=ROOT,
+            env=canary_environment(prepared_stack),
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as process,
+    ):
         assert process.stdout is not None
         assert any(f"ok  {steps.PAID} " in line for line in process.stdout)
         process.terminate()
