@@ -46,7 +46,7 @@ _RAISE_LIMITS = """
   set value = (
     select jsonb_object_agg(key, '{"max": 1000000, "window_s": 86400}'::jsonb)
     from jsonb_each(value)
-  ) || '{"finalize_auctions": {"max": 5, "window_s": 86400}}'
+  )
   where key = 'rate_limits'
 """
 

@@ -70,10 +70,11 @@ def test_forced_close_is_limited(shop: Shop, signed_in: Callable[[], Browser]) -
     """A refused call counts too; after the limit the caller waits."""
     staff = with_second_factor(shop, with_role(shop, signed_in(), "admin"))
 
-    statuses = [
-        staff.post("/api/admin/finalize-auctions", {"reason": "short"}).status_code
-        for _ in range(6)
-    ]
+    with shop.limited("finalize_auctions", 5):
+        statuses = [
+            staff.post("/api/admin/finalize-auctions", {"reason": "short"}).status_code
+            for _ in range(6)
+        ]
 
     assert [400] * 5 + [429] == statuses
 
