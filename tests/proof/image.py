@@ -30,6 +30,7 @@ from tests.support.pictures import encoded, halves, pdf
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root may make a mount namespace")
 
 START_S = 60
+ANSWER_S = 30
 #: Everything is read-only but /tmp, and the process has no capability. /mnt keeps the application
 #: while the new /tmp hides it: this checkout may lie below /tmp.
 CONTAINER = """
@@ -102,7 +103,7 @@ def service_port(app: Path, environment: dict[str, str], tmp_path: Path) -> Iter
 
 def is_live(port: int) -> bool:
     try:
-        return httpx.get(f"http://127.0.0.1:{port}/api/health/live", timeout=10).is_success
+        return httpx.get(f"http://127.0.0.1:{port}/api/health/live", timeout=ANSWER_S).is_success
     except httpx.TransportError:
         return False
 
@@ -111,7 +112,9 @@ def test_service_runs_on_a_read_only_disk(service_port: int) -> None:
     """Only /tmp takes files: the heartbeats of gunicorn and the counts of its workers."""
     token = ENVIRONMENT["METRICS_TOKEN"]
     answer = httpx.get(
-        f"http://127.0.0.1:{service_port}/metrics", headers={"Authorization": f"Bearer {token}"}
+        f"http://127.0.0.1:{service_port}/metrics",
+        headers={"Authorization": f"Bearer {token}"},
+        timeout=ANSWER_S,
     )
 
     assert 200 == answer.status_code

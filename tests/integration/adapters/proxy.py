@@ -67,7 +67,8 @@ class Proxy:
 
     def cut(self) -> None:
         """Reset every connection, and refuse new ones."""
-        self._is_cut = True
+        with self._lock:
+            self._is_cut = True
         self._reset_all()
 
     def mend(self) -> None:
@@ -91,11 +92,19 @@ class Proxy:
         except OSError:
             _reset(near)
             return
-        with self._lock:
-            self._open |= {near, far}
+        if not self._keep(near, far):
+            self._forget(near, far)
+            return
         is_realtime = threading.Event()
         self._run(self._carry_answers, far, near, is_realtime)
         self._carry_questions(near, far, is_realtime)
+
+    def _keep(self, *sockets: socket.socket) -> bool:
+        """Add a connection to the open ones; return false if the proxy was cut meanwhile."""
+        with self._lock:
+            if not self._is_cut:
+                self._open |= set(sockets)
+            return not self._is_cut
 
     def _carry_questions(
         self, near: socket.socket, far: socket.socket, is_realtime: threading.Event

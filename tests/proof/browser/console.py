@@ -695,8 +695,10 @@ def test_page_cannot_be_framed(staff: Person) -> None:
 
     page.goto("/api/health/live")
     faults = ("answered 403", "frame-ancestors", "net::ERR_BLOCKED_BY_RESPONSE")
+    # The browser tells of the policy and of the failed request in any order.
     with (
         staff.expecting(*faults),
+        page.expect_event("requestfailed"),
         page.expect_console_message(lambda message: "frame-ancestors" in message.text),
     ):
         page.evaluate("path => { document.body.innerHTML = `<iframe src=${path}>` }", CONSOLE)
