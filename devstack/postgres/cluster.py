@@ -12,7 +12,14 @@ from typing import Self
 from devstack.errors import DevstackError
 from devstack.postgres.binaries import Binaries, find_binaries
 from devstack.postgres.os_user import OsUser, can_reach, run_options, server_user
-from devstack.supervisor.processes import end, is_alive, start, tail, wait_until
+from devstack.supervisor.processes import (
+    dies_with_parent,
+    end,
+    is_alive,
+    start,
+    tail,
+    wait_until,
+)
 
 
 #: The time that a server has to recover after a crash, and to stop.
@@ -138,6 +145,8 @@ def _initialise(binaries: Binaries, user: OsUser | None, data: Path, *, durable:
         capture_output=True,
         text=True,
         start_new_session=True,
+        # It would disturb the next start, which makes the same folder.
+        preexec_fn=dies_with_parent(signal.SIGKILL),
         **run_options(user),
     )
     if done.returncode != 0:

@@ -38,7 +38,7 @@ def start(
         return subprocess.Popen(  # noqa: S603 -- the commands are ours
             command,
             start_new_session=True,
-            preexec_fn=_dies_with_parent(death_signal),  # noqa: PLW1509 -- one call into the kernel, no lock
+            preexec_fn=dies_with_parent(death_signal),  # noqa: PLW1509 -- one call into the kernel, no lock
             **settings,
         )
 
@@ -91,7 +91,11 @@ def tail(log: Path, line_count: int = 8) -> str:
         return ""
 
 
-def _dies_with_parent(death_signal: signal.Signals) -> Callable[[], None] | None:
+def dies_with_parent(death_signal: signal.Signals) -> Callable[[], None] | None:
+    """Return the `preexec_fn` of a child that the kernel sends `death_signal` at our end.
+
+    See `start`, which passes it on.
+    """
     if _LIBC is None:
         return None
     libc, parent = _LIBC, os.getpid()

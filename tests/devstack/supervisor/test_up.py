@@ -39,13 +39,16 @@ def database(devstack: Devstack) -> str:
     return environment(devstack)["DATABASE_URL"]
 
 
+def process_with(words: str) -> int:
+    """Return a process whose command has these words in a row; 0 if there is none."""
+    found = [entry.name for entry in Path("/proc").glob("[0-9]*")]
+    wanted = b"\0" + words.replace(" ", "\0").encode() + b"\0"
+    return next((int(name) for name in found if wanted in command_of(name)), 0)
+
+
 def pid_of(devstack: Devstack, part: str) -> int:
     """Return the process of a part with a configuration; 0 if it does not run."""
-    config = f"--config\0{devstack.data}/{part}.json\0".encode()
-    found = [
-        entry.name for entry in Path("/proc").glob("[0-9]*") if config in command_of(entry.name)
-    ]
-    return int(found[0]) if found else 0
+    return process_with(f"--config {devstack.data}/{part}.json")
 
 
 def finish(process: subprocess.Popen[bytes], number: signal.Signals = signal.SIGINT) -> int:
@@ -287,6 +290,20 @@ def test_killed_start_leaves_nothing(devstack: Devstack, point: str) -> None:
 
     wait_for(lambda: not devstack.left_behind())
     assert 0 == finish(devstack.up_and_ready(is_bare=is_bare))
+
+
+def test_initdb_ends_with_a_killed_stack(devstack: Devstack) -> None:
+    """The kernel ends even an initdb that stands still, so the next start has the folder alone."""
+    devstack.environment.pop("EMBEDDED_PG_TEMPLATE", None)
+    process = devstack.up()
+    option = f"--pgdata={devstack.data}/postgres/pgdata.new"
+    wait_for(lambda: process_with(option) != 0)
+    os.kill(process_with(option), signal.SIGSTOP)
+
+    finish(process, signal.SIGKILL)
+
+    wait_for(lambda: process_with(option) == 0)
+    assert 0 == finish(devstack.up_and_ready())
 
 
 def test_ephemeral_data_are_gone_afterwards(devstack: Devstack) -> None:
