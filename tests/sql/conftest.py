@@ -6,7 +6,6 @@ from uuid import UUID
 
 import psycopg
 import pytest
-from hypothesis import settings
 from psycopg import Connection
 from psycopg.pq import TransactionStatus
 
@@ -16,10 +15,6 @@ from tests.sql.auctioning import auctioned, hold_clock
 from tests.sql.paying import ordered
 from tests.support.database_copies import copy_database
 
-
-# A busy machine may take longer for an example than Hypothesis allows.
-settings.register_profile("sql", settings.default, deadline=None)
-settings.load_profile("sql")
 
 #: A test moves time by an update of this table. The product has no such switch: here its clock is
 #: replaced after the build, by one that keeps to the same house rules.
