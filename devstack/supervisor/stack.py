@@ -30,7 +30,7 @@ from devstack.supervisor.signals import Signals, StopRequested
 
 SALEROOM = ROOT / "devstack/saleroom"
 #: The time that a part has to answer; the slowest of them imports for two seconds.
-HEALTHY_S = 60
+HEALTHY_S = 120
 LOOK_S = 0.02
 #: The time for the remaining processes of a killed stack to end.
 LEFTOVERS_S = 12

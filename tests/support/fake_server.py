@@ -20,7 +20,7 @@ import stripe
 from devstack.stripe.config import StripeConfig, WebhookEndpoint
 from devstack.supervisor.ports import free_port
 from devstack.supervisor.processes import wait_until
-from tests.support.gateways import TIMEOUT_S
+from tests.support.gateways import START_S, TIMEOUT_S
 
 
 SECRET = "whsec_of_the_tests"
@@ -213,7 +213,7 @@ def running(folder: Path, receiver: Receiver, **settings: Any) -> Iterator[Accou
         httpx.Client(base_url=f"{config.url}/_control", timeout=60, trust_env=False) as control,
     ):
         try:
-            is_up = wait_until(lambda: _is_up(control, process), TIMEOUT_S)
+            is_up = wait_until(lambda: _is_up(control, process), START_S)
             assert is_up, "the fake Stripe did not come up"
             yield Account(config, _client(config), control, receiver)
         finally:

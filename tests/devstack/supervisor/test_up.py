@@ -19,8 +19,13 @@ from devstack.supervisor.data_folder import DataFolder, write_secret
 from devstack.supervisor.environment import EXPORTED
 from devstack.supervisor.options import PARTS
 from devstack.supervisor.ports import free_base, is_free
-from tests.devstack.supervisor.devstacks import Devstack, command_of, new_devstack, wait_for
-from tests.support.gateways import TIMEOUT_S
+from tests.devstack.supervisor.devstacks import (
+    TIMEOUT_S,
+    Devstack,
+    command_of,
+    new_devstack,
+    wait_for,
+)
 
 
 #: One process runs these tests, because they share a stack.
@@ -53,7 +58,7 @@ def pid_of(devstack: Devstack, part: str) -> int:
 
 def finish(process: subprocess.Popen[bytes], number: signal.Signals = signal.SIGINT) -> int:
     process.send_signal(number)
-    return process.wait(60)
+    return process.wait(TIMEOUT_S)
 
 
 @pytest.fixture(scope="module")
@@ -328,7 +333,7 @@ def test_stack_ends_when_a_part_dies(devstack: Devstack, part: str) -> None:
 
     os.kill(pid_of(devstack, part), signal.SIGKILL)
 
-    assert 1 == process.wait(60)
+    assert 1 == process.wait(TIMEOUT_S)
     assert f"devstack: {part} ended unexpectedly" in devstack.errors_of(process)
     assert [] == devstack.left_behind()
 
@@ -345,6 +350,7 @@ def test_stack_ends_when_a_part_dies_during_the_start(devstack: Devstack) -> Non
     wait_for(lambda: pid_of(devstack, "stripe") == 0)
     os.kill(gateway, signal.SIGCONT)
 
+    # Without a signal the stack looks at its parts once a minute.
     assert 1 == process.wait(60)
     assert "devstack: stripe ended unexpectedly" in devstack.errors_of(process)
 
