@@ -59,7 +59,7 @@ check: setup ## check format, lint, types, import rules, SQL, workflows, image, 
 	@$(BIN)/python .ci/landed.py && echo "landed migrations: ok"
 	@$(BIN)/actionlint -shellcheck $(BIN)/shellcheck && $(BIN)/zizmor --offline --quiet .github && echo "workflows: ok"
 	@$(BIN)/hadolint Dockerfile && $(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec compose.yaml \
-	  && $(BIN)/shellcheck .ci/run .ci/postgres15 .ci/nginx .ci/promtool && echo "image: ok"
+	  && $(BIN)/shellcheck .ci/run .ci/debian .ci/postgres15 .ci/nginx .ci/promtool && echo "image: ok"
 	@$(BIN)/python .ci/headless.py && echo "English: ok"
 	@$(BIN)/python .ci/dead_links.py && echo "links: ok"
 	@$(BIN)/python .ci/api_docs.py --check && echo "docs/api.md, docs/database.md: ok"
