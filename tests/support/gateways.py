@@ -100,6 +100,16 @@ class Gateway:
         with psycopg.connect(self.config.admin_url) as admin:
             assert admin.execute(query).fetchall(), "the gateway had no connection"
 
+    def wait_for_rest(self, table: str) -> None:
+        """Wait until REST reads a table again, after `cut_connections` ended its connections."""
+        url = f"{self.url}/rest/v1/{table}?limit=1"
+        headers = {"apikey": self.keys.secret_key}
+
+        def is_read() -> bool:
+            return httpx.get(url, headers=headers, timeout=TIMEOUT_S).is_success
+
+        assert wait_until(is_read, START_S), "REST did not recover"
+
     def mails(self, to: str) -> list[dict[str, Any]]:
         """Return the mails to an address, the newest first."""
         answer = httpx.get(f"{self.url}/_control/mails", params={"to": to}, timeout=TIMEOUT_S)

@@ -23,3 +23,4 @@ def test_cut_connections_cost_one_request(http: httpx.Client, gateway: Gateway, 
     gateway.cut_connections()
 
     assert [500] + [REFUSED] * 5 == [sign_in(number) for number in range(6)]
+    gateway.wait_for_rest("vault")

@@ -17,3 +17,4 @@ def test_cut_connections_cost_one_request(http: httpx.Client, gateway: Gateway) 
     assert [500] + [200] * 5 == [answer.status_code for answer in answers]
     # The network decides if the server's last message arrives.
     assert answers[0].json()["code"] in {"DatabaseError", "InternalError"}
+    gateway.wait_for_rest("users")
