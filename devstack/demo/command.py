@@ -111,7 +111,7 @@ def _parser() -> argparse.ArgumentParser:
         "--port-base",
         default="auto",
         metavar="N",
-        help="the first of six ports in a row (default: the first free ones)",
+        help="the first of six ports in a row (default: free ones)",
     )
     parser.add_argument("--keep", action="store_true", help="leave the system up until Ctrl-C")
     return parser

@@ -17,8 +17,8 @@ from devstack.supervisor.processes import LOOK_S, end, start, tail
 from devstack.supervisor.signals import ENDING, Signals
 
 
-#: The first start unpacks PostgreSQL and creates a database.
-_START_S = 120
+#: Longer than the stack waits for one of its parts.
+_START_S = 180
 #: Longer than the stack waits for its own processes to end.
 _STOP_S = 40
 

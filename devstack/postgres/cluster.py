@@ -132,7 +132,14 @@ def _initialise(binaries: Binaries, user: OsUser | None, data: Path, *, durable:
     longer than most tests.
     """
     fresh = data / "pgdata.new"
-    shutil.rmtree(fresh, ignore_errors=True)
+
+    def is_removed() -> bool:
+        shutil.rmtree(fresh, ignore_errors=True)
+        return not fresh.exists()
+
+    # A server process of a killed initdb may still write there; it ends soon.
+    if not wait_until(is_removed, STOP_S):
+        raise DevstackError(f"{fresh} cannot be removed.")
     template = os.environ.get("EMBEDDED_PG_TEMPLATE")
     command = (
         ["cp", "-R", template, str(fresh)]
@@ -145,7 +152,7 @@ def _initialise(binaries: Binaries, user: OsUser | None, data: Path, *, durable:
         capture_output=True,
         text=True,
         start_new_session=True,
-        # It would disturb the next start, which makes the same folder.
+        # An initdb that outlives a killed stack would write into the folder of the next start.
         preexec_fn=dies_with_parent(signal.SIGKILL),
         **run_options(user),
     )

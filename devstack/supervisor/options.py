@@ -118,7 +118,7 @@ def _add_up_options(up: argparse.ArgumentParser) -> None:
         "--port-base",
         default=str(DEFAULT_BASE),
         metavar="PORT",
-        help="the first of six ports in a row, or auto (default %(default)s)",
+        help="the first of six ports in a row, or auto for free ones (default %(default)s)",
     )
     up.add_argument(
         "--saleroom", action="store_true", help="serve a web app for people in browsers, too"

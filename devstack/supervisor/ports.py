@@ -1,15 +1,16 @@
 """Free ports of this machine."""
 
 import contextlib
+import errno
 import random
 import socket
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from devstack.errors import DevstackError
 
 
-#: Linux gives ports from 32768 on to connections, so a port there may be taken at any time.
+#: By default Linux gives ports from 32768 on to connections, which may take one at any time.
 LOWEST, HIGHEST = 10_000, 32_768
 BLOCK = 64
 
@@ -26,7 +27,7 @@ class _Supply:
         self._next = self._end = 0
 
     def take(self, count: int) -> int:
-        """Return the first of `count` ports in a row that were not taken before."""
+        """Return the first of `count` new ports in a row, at most a block of them."""
         if self._end - self._next < count:
             self._next = self._claim_block()
             self._end = self._next + BLOCK
@@ -40,8 +41,10 @@ class _Supply:
             try:
                 if sys.platform == "linux":
                     claim.bind(f"\0devstack-ports-{block}")
-            except OSError:
+            except OSError as error:
                 claim.close()
+                if error.errno != errno.EADDRINUSE:
+                    raise
             else:
                 # The system closes the socket when this process ends, and nothing does before.
                 claim.detach()
@@ -75,14 +78,16 @@ def is_free(port: int) -> bool:
 
 
 @contextlib.contextmanager
-def reserved(ports: Iterable[int]) -> Iterator[None]:
-    """Keep the system from giving these ports to connections, while no server listens there.
+def reserved(port: int) -> Iterator[None]:
+    """Keep the system from giving a port to a connection, while no server listens there.
 
-    Servers may still listen: Linux lets them if both sockets have SO_REUSEADDR.
+    A server may still listen: Linux lets it if both sockets have SO_REUSEADDR.
+
+    Raises: OSError if a server listens there already.
     """
-    with contextlib.ExitStack() as bound:
-        for port in ports if sys.platform == "linux" else ():
-            bound.enter_context(_bound(port))
+    with _bound(port) as bound:
+        if sys.platform != "linux":
+            bound.close()
         yield
 
 

@@ -92,9 +92,9 @@ def tail(log: Path, line_count: int = 8) -> str:
 
 
 def dies_with_parent(death_signal: signal.Signals) -> Callable[[], None] | None:
-    """Return the `preexec_fn` of a child that the kernel sends `death_signal` at our end.
+    """Return a `preexec_fn`: the kernel then sends the child `death_signal` when we end.
 
-    See `start`, which passes it on.
+    See `start`. The child's own children do not get the signal.
     """
     if _LIBC is None:
         return None

@@ -23,13 +23,14 @@ from devstack.supervisor.environment import (
     load_secrets,
 )
 from devstack.supervisor.options import Options
-from devstack.supervisor.ports import is_free, reserved
+from devstack.supervisor.ports import reserved
 from devstack.supervisor.programs import Program, RunningProgram, all_programs, write_configuration
 from devstack.supervisor.signals import Signals, StopRequested
 
 
 SALEROOM = ROOT / "devstack/saleroom"
-#: The time that a part has to answer; the slowest of them imports for two seconds.
+#: The time that a part has to answer. The slowest imports for two seconds of a processor's time, of
+#: which a busy machine gives it little.
 HEALTHY_S = 120
 LOOK_S = 0.02
 #: The time for the remaining processes of a killed stack to end.
@@ -90,21 +91,30 @@ class Stack:
     def _take_ports(self, *, was_killed: bool) -> None:
         """Reserve all ports; raise DevstackError unless they are free, before anything starts.
 
-        The parts of a killed stack may still end.
+        Parts of a killed stack may still run, so wait for them.
         """
         stop_stale(self._folder.postgres)
         wanted = {part: self._options.ports.of(part) for part in self._options.parts}
 
-        def taken() -> list[str]:
-            return [f"{port} ({part})" for part, port in wanted.items() if not is_free(port)]
+        taken: list[str] = []
 
-        if not self._wait_until(lambda: not taken(), LEFTOVERS_S if was_killed else 0):
+        def take() -> bool:
+            taken.clear()
+            for part, port in wanted.items():
+                try:
+                    # A part that starts again finds its port free.
+                    self._ports.enter_context(reserved(port))
+                except OSError:
+                    taken.append(f"{port} ({part})")
+            if taken:
+                self._ports.close()
+            return not taken
+
+        if not self._wait_until(take, LEFTOVERS_S if was_killed else 0):
             raise DevstackError(
-                f"Another program uses port {', '.join(taken())}. "
+                f"Another program uses port {', '.join(taken)}. "
                 "Choose other ports by --port-base, or --port-base auto."
             )
-        # A part that starts again finds its port free.
-        self._ports.enter_context(reserved(wanted.values()))
 
     def _install_saleroom(self) -> None:
         """Install the packages of the saleroom; leave it out, and say so, if npm fails."""

@@ -9,12 +9,13 @@ import psycopg
 import pytest
 
 from devstack.supervisor.processes import wait_until
-from tests.faults.delivering import has_delivered
+from tests.faults.delivering import DELIVERY_LOOK_S, is_done_delivering
 from tests.faults.fleet import Fleet
 from tests.faults.refunding import REFUND_EVENTS
 from tests.integration.service.processes import Gunicorn
-from tests.integration.service.shop import TIMEOUT_S, Order, Shop
+from tests.integration.service.shop import Order, Shop
 from tests.support.stack import running_stack
+from tests.support.waits import ANSWER_S
 
 
 @pytest.fixture(scope="session")
@@ -31,12 +32,13 @@ def _left_in_order(environment: Mapping[str, str]) -> Iterator[None]:
     A test may kill the service, and Stripe then tries its events again later: in the next test.
     """
     yield
-    Gunicorn.at(environment["SERVICE_URL"])
-    with httpx.Client(base_url=environment["STRIPE_CONTROL_URL"], timeout=TIMEOUT_S) as stripe:
+    with httpx.Client(base_url=environment["STRIPE_CONTROL_URL"], timeout=ANSWER_S) as stripe:
         stripe.delete("/faults").raise_for_status()
         stripe.put("/delivery", json={"mode": "normal"}).raise_for_status()
+        Gunicorn.at(environment["SERVICE_URL"])
         stripe.post("/deliveries/release", json={}).raise_for_status()
-        assert wait_until(lambda: has_delivered(stripe), TIMEOUT_S), "Stripe still delivers events"
+        is_done = wait_until(lambda: is_done_delivering(stripe), ANSWER_S, DELIVERY_LOOK_S)
+        assert is_done, "Stripe still delivers events"
 
 
 @pytest.fixture(scope="module")

@@ -3,10 +3,15 @@
 import httpx
 
 
-def has_delivered(stripe: httpx.Client) -> bool:
-    """Let Stripe try its waiting deliveries now; return true if none waits.
+#: The time between two looks in seconds. Each look costs a delivery one of its sixteen tries.
+DELIVERY_LOOK_S = 0.5
 
-    `stripe` is a client of the fake Stripe's control API.
+
+def is_done_delivering(stripe: httpx.Client) -> bool:
+    """Let Stripe try its waiting deliveries now; return true if none waits any more.
+
+    A delivery whose tries have all failed does not wait. `stripe` is a client of the fake Stripe's
+    control API.
     """
     stripe.post("/deliveries/retry").raise_for_status()
     waiting = stripe.get("/deliveries", params={"state": "waiting"}).raise_for_status()

@@ -14,11 +14,9 @@ from devstack.paths import ROOT
 from devstack.supervisor.environment import environment_of_child
 from devstack.supervisor.ports import free_port
 from devstack.supervisor.processes import end, start, tail, wait_until
+from tests.support.waits import ANSWER_S, START_S
 
 
-_START_S = 60.0
-#: The time for an answer of a process that may have to wait long for the processor.
-_ANSWER_S = 30.0
 _SAMPLE = re.compile(r"^market_(\w+)_total(\{[^}]*\})? (\d+)\.0$", re.MULTILINE)
 
 
@@ -51,13 +49,13 @@ class Fleet:
     def start(self) -> None:
         """Start the process, and wait until it answers."""
         self.launch()
-        assert wait_until(self.is_up, _START_S), tail(self._log, 30)
+        assert wait_until(self.is_up, START_S), tail(self._log, 30)
 
     def is_up(self) -> bool:
         """Return true if the process answers; it must not have ended."""
         assert self.process.poll() is None, tail(self._log, 30)
         try:
-            return httpx.get(f"{self._url}/health", timeout=_ANSWER_S).is_success
+            return httpx.get(f"{self._url}/health", timeout=ANSWER_S).is_success
         except httpx.TransportError:
             return False
 
@@ -68,7 +66,7 @@ class Fleet:
 
     def stop(self) -> int:
         """Send SIGTERM, wait for the end, and return the exit status."""
-        end(self.process, timeout_s=_ANSWER_S)
+        end(self.process, timeout_s=ANSWER_S)
         return int(self.process.returncode)
 
     def close(self) -> None:
@@ -79,7 +77,7 @@ class Fleet:
     def count(self, name: str, labels: str = "") -> int:
         """Return the count of all series of a metric whose labels contain `labels`."""
         headers = {"Authorization": f"Bearer {self._environment['METRICS_TOKEN']}"}
-        text = httpx.get(f"{self._url}/metrics", headers=headers, timeout=_ANSWER_S).text
+        text = httpx.get(f"{self._url}/metrics", headers=headers, timeout=ANSWER_S).text
         return sum(
             int(number)
             for found, braces, number in _SAMPLE.findall(text)

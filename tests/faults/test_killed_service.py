@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 from market.files.reconciliation import OrphanSearch
-from tests.faults.delivering import has_delivered
+from tests.faults.delivering import DELIVERY_LOOK_S, is_done_delivering
 from tests.faults.fleet import Fleet
 from tests.faults.locks import APPLYING, end_waiting, locked, waiting_count
 from tests.faults.reconciling import Reconciler
@@ -108,7 +108,10 @@ def test_service_killed_in_a_burst_applies_every_event_once(shop: Shop, fleet: F
             future.result()
     gunicorn(shop)
 
-    shop.wait_for(lambda: has_delivered(shop.control) and shop.count_paid(orders) == 30)
+    shop.wait_for(
+        lambda: is_done_delivering(shop.control) and shop.count_paid(orders) == 30,
+        look_s=DELIVERY_LOOK_S,
+    )
     assert fleet.process.poll() is None
     for order in orders:
         [delivery] = shop.deliveries(object_id=order.intent_id, state="delivered")

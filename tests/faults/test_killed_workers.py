@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 
 import psycopg
 import pytest
@@ -14,8 +15,7 @@ from tests.integration.service.shop import AMOUNT, Order, Shop
 
 pytestmark = pytest.mark.xdist_group("kills")
 
-#: The tenth order of a transaction waits while somebody holds this advisory lock.
-GATE = 10
+#: The tenth order of a transaction waits while somebody holds the advisory lock 10.
 GATED_ORDERS = """
   create function public.wait_at_the_gate() returns trigger language plpgsql set search_path = ''
   as $$
@@ -35,7 +35,7 @@ GATED_ORDERS = """
 FREE_ORDERS = "drop function if exists public.wait_at_the_gate() cascade"
 CLOSES_NOW = """
   select pid from pg_stat_activity
-  where wait_event_type = 'Lock' and query ilike '%%end_expired_auctions%%' and pid <> all(%s)
+  where wait_event_type = 'Lock' and query ilike '%%end_expired_auctions%%' and xact_start > %s
 """
 
 
@@ -44,7 +44,7 @@ def gate(shop: Shop) -> Iterator[psycopg.Connection]:
     """Keep each close of a batch under way, until this connection ends its transaction."""
     shop.db.execute(GATED_ORDERS)
     with psycopg.connect(shop.environment["DATABASE_URL"]) as gate:
-        gate.execute("select pg_advisory_xact_lock(%s)", [GATE])
+        gate.execute("select pg_advisory_xact_lock(10)")
         yield gate
     shop.db.execute(FREE_ORDERS)
 
@@ -68,15 +68,15 @@ def open_count(shop: Shop, ids: Sequence[uuid.UUID]) -> int:
     )
 
 
-def wait_for_a_close(shop: Shop, superuser: psycopg.Connection, *known: int) -> int:
+def wait_for_a_close(shop: Shop, superuser: psycopg.Connection, began: datetime) -> int:
     """Wait until a worker closes a batch; return the process id of its session in Postgres.
 
-    The sessions in `known` are those of killed workers.
+    The close began after `began`, so it is none of a worker that was killed before.
     """
     found: list[int] = []
 
     def is_closing() -> bool:
-        found[:] = [pid for (pid,) in superuser.execute(CLOSES_NOW, [list(known)])]
+        found[:] = [pid for (pid,) in superuser.execute(CLOSES_NOW, [began])]
         return bool(found)
 
     shop.wait_for(is_closing)
@@ -93,11 +93,13 @@ def test_killed_closers_close_every_auction_once(
     ids = auctions_that_end(shop, 230)
     fleet = new_fleet()
 
+    began = shop.value("select clock_timestamp()")
     fleet.start()
-    first = wait_for_a_close(shop, superuser)
+    wait_for_a_close(shop, superuser, began)
     fleet.kill()
+    killed = shop.value("select clock_timestamp()")
     fleet.start()
-    second = wait_for_a_close(shop, superuser, first)
+    second = wait_for_a_close(shop, superuser, killed)
     superuser.execute("select pg_terminate_backend(%s)", [second])
     fleet.kill()
     assert 230 == open_count(shop, ids)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 import psycopg
 import pytest
 
-from tests.faults.delivering import has_delivered
+from tests.faults.delivering import DELIVERY_LOOK_S, is_done_delivering
 from tests.faults.fleet import Fleet
 from tests.integration.service.shop import Shop
 
@@ -60,7 +60,8 @@ def test_postgres_that_crashes_loses_and_doubles_nothing(
         waiting = shop.awaiting(f"pi_{uuid.uuid4().hex}")
         shop.keep(shop.event(waiting.paid_intent()))
         shop.wait_for(
-            lambda: has_delivered(shop.control) and shop.count_paid([*orders, waiting]) == 13
+            lambda: is_done_delivering(shop.control) and shop.count_paid([*orders, waiting]) == 13,
+            look_s=DELIVERY_LOOK_S,
         )
 
         assert fleet.process.poll() is None

@@ -16,9 +16,7 @@ from devstack.paths import ROOT
 from devstack.supervisor.environment import environment_of_child
 from devstack.supervisor.processes import end, start, tail, wait_until
 from tests.support.stack import running_stack
-
-
-_START_S = 60.0
+from tests.support.waits import START_S
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +76,7 @@ class Deployment:
         if release.has_workers:
             self._start("workers", ROOT, {})
         for name in self._processes:
-            assert wait_until(functools.partial(self._answers, name), _START_S), self._log(name)
+            assert wait_until(functools.partial(self._answers, name), START_S), self._log(name)
 
     def close(self) -> None:
         """End both processes."""

@@ -25,12 +25,11 @@ from devstack.supervisor.processes import end, start, tail, wait_until
 from market.files import decoding
 from tests.support.factories import ENVIRONMENT
 from tests.support.pictures import encoded, halves, pdf
+from tests.support.waits import ANSWER_S, START_S
 
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root may make a mount namespace")
 
-START_S = 60
-ANSWER_S = 30
 #: Everything is read-only but /tmp, and the process has no capability. /mnt keeps the application
 #: while the new /tmp hides it: this checkout may lie below /tmp.
 CONTAINER = """

@@ -22,14 +22,14 @@ from devstack.paths import ROOT
 from devstack.supervisor.ports import free_port
 from devstack.supervisor.processes import end, start, tail, wait_until
 from service.requests import BODY_LIMIT, UPLOAD_BODY_LIMIT, UPLOAD_PATH, WEBHOOK_BODY_LIMIT
-from tests.integration.service.own_service import ANSWER_S, OwnService, read_answer, running_service
+from tests.integration.service.own_service import OwnService, read_answer, running_service
 from tests.support.factories import ENVIRONMENT
+from tests.support.waits import ANSWER_S, START_S
 
 
 CONFIGURATION = ROOT / "deploy/proxy.conf"
 SLOW_CLIENTS = 100
 ESTABLISHED = "01"
-START_S = 20
 WEBHOOKS = b"POST /api/webhooks/stripe HTTP/1.1\r\nHost: shop.test\r\n"
 #: Each of gunicorn's two workers counts by itself.
 REFUSALS = 2 * 120

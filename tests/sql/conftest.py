@@ -29,7 +29,8 @@ MOVABLE_CLOCK = """
   as $$ select clock_timestamp() + ahead_by from private.test_clock $$;
 """
 #: A limit counts the uses between two full minutes, hours or days. So each test begins at a full
-#: minute, and none of them passes while it counts.
+#: minute, and none passes while it counts. Its clock is up to a minute ahead of `now()`, the
+#: default of many columns. A test with a database of its own begins at any second.
 START_OF_A_MINUTE = """
   update private.test_clock
   set ahead_by = date_bin('1 minute', clock_timestamp(), 'epoch') - clock_timestamp()

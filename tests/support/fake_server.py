@@ -20,7 +20,8 @@ import stripe
 from devstack.stripe.config import StripeConfig, WebhookEndpoint
 from devstack.supervisor.ports import free_port
 from devstack.supervisor.processes import wait_until
-from tests.support.gateways import START_S, TIMEOUT_S
+from tests.support.gateways import TIMEOUT_S
+from tests.support.waits import START_S
 
 
 SECRET = "whsec_of_the_tests"

@@ -19,12 +19,10 @@ from devstack.emulation.tokens import Keys, ProjectKeys
 from devstack.gateway.context import GatewayConfig
 from devstack.supervisor.ports import free_port
 from devstack.supervisor.processes import wait_until
+from tests.support.waits import ANSWER_S, START_S
 
 
-#: The longest wait for an answer on a busy machine; a test that passes rarely waits.
-TIMEOUT_S = 30
-#: The longest start of a program there, which imports for two seconds of a processor's time.
-START_S = 120
+TIMEOUT_S = ANSWER_S
 
 #: Makes the official client of a user, or of an anonymous visitor for None.
 ClientFor = Callable[[str | None], Client]

@@ -20,8 +20,8 @@ from devstack.supervisor.ports import free_base, free_port
 from devstack.supervisor.processes import end, start
 
 
-#: The longest start of a stack on a machine that is busy with other tests.
-READY_S = 90
+#: Longer than the stack waits for one of its parts.
+READY_S = 180
 
 
 @contextlib.contextmanager

@@ -44,16 +44,28 @@ def database(devstack: Devstack) -> str:
     return environment(devstack)["DATABASE_URL"]
 
 
-def process_with(words: str) -> int:
-    """Return a process whose command has these words in a row; 0 if there is none."""
+def process_with(words: str) -> int | None:
+    """Return a process whose command has these words in a row, if there is one."""
     found = [entry.name for entry in Path("/proc").glob("[0-9]*")]
     wanted = b"\0" + words.replace(" ", "\0").encode() + b"\0"
-    return next((int(name) for name in found if wanted in command_of(name)), 0)
+    return next((int(name) for name in found if wanted in command_of(name)), None)
 
 
-def pid_of(devstack: Devstack, part: str) -> int:
-    """Return the process of a part with a configuration; 0 if it does not run."""
-    return process_with(f"--config {devstack.data}/{part}.json")
+def awaited_process(words: str) -> int:
+    """Wait for a process whose command has these words in a row, and return it."""
+    found: list[int] = []
+
+    def is_found() -> bool:
+        found.extend(filter(None, [process_with(words)]))
+        return bool(found)
+
+    wait_for(is_found)
+    return found[0]
+
+
+def command_of_part(devstack: Devstack, part: str) -> str:
+    """Return words from the command of a part with a configuration."""
+    return f"--config {devstack.data}/{part}.json"
 
 
 def finish(process: subprocess.Popen[bytes], number: signal.Signals = signal.SIGINT) -> int:
@@ -302,12 +314,11 @@ def test_initdb_ends_with_a_killed_stack(devstack: Devstack) -> None:
     devstack.environment.pop("EMBEDDED_PG_TEMPLATE", None)
     process = devstack.up()
     option = f"--pgdata={devstack.data}/postgres/pgdata.new"
-    wait_for(lambda: process_with(option) != 0)
-    os.kill(process_with(option), signal.SIGSTOP)
+    os.kill(awaited_process(option), signal.SIGSTOP)
 
     finish(process, signal.SIGKILL)
 
-    wait_for(lambda: process_with(option) == 0)
+    wait_for(lambda: process_with(option) is None)
     assert 0 == finish(devstack.up_and_ready())
 
 
@@ -331,7 +342,7 @@ def test_stack_ends_when_a_part_dies(devstack: Devstack, part: str) -> None:
     """The stack names a part that died, and ends."""
     process = devstack.up_and_ready(only="postgres,gateway,stripe")
 
-    os.kill(pid_of(devstack, part), signal.SIGKILL)
+    os.kill(awaited_process(command_of_part(devstack, part)), signal.SIGKILL)
 
     assert 1 == process.wait(TIMEOUT_S)
     assert f"devstack: {part} ended unexpectedly" in devstack.errors_of(process)
@@ -341,17 +352,18 @@ def test_stack_ends_when_a_part_dies(devstack: Devstack, part: str) -> None:
 def test_stack_ends_when_a_part_dies_during_the_start(devstack: Devstack) -> None:
     """The stack notices a part that has answered and dies before another part answers."""
     process = devstack.up(only="postgres,gateway,stripe")
-    wait_for(lambda: pid_of(devstack, "gateway") != 0)
-    gateway = pid_of(devstack, "gateway")
+    gateway = awaited_process(command_of_part(devstack, "gateway"))
     os.kill(gateway, signal.SIGSTOP)
     wait_for(lambda: "stripe answers" in devstack.errors_of(process))
 
-    os.kill(pid_of(devstack, "stripe"), signal.SIGKILL)
-    wait_for(lambda: pid_of(devstack, "stripe") == 0)
+    stripe = command_of_part(devstack, "stripe")
+    os.kill(awaited_process(stripe), signal.SIGKILL)
+    wait_for(lambda: process_with(stripe) is None)
     os.kill(gateway, signal.SIGCONT)
 
-    # Without a signal the stack looks at its parts once a minute.
-    assert 1 == process.wait(60)
+    # Without a signal the stack looks at its parts once a minute, so it must end sooner.
+    wait_for(lambda: "gateway answers" in devstack.errors_of(process))
+    assert 1 == process.wait(45)
     assert "devstack: stripe ended unexpectedly" in devstack.errors_of(process)
 
 

@@ -58,7 +58,7 @@ def test_reserved_port_waits_for_its_server() -> None:
     """A stack's port stays free for a part that starts again, and for no connection."""
     port = free_port()
 
-    with reserved([port]):
+    with reserved(port):
         with socket.socket() as other, pytest.raises(OSError, match="in use"):
             other.bind(("127.0.0.1", port))
         for _ in range(2):

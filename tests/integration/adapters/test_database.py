@@ -17,7 +17,8 @@ from market.errors import MarketError, RejectedError, TransientError
 from market.settings import Settings
 from tests.integration.adapters.proxy import Proxy
 from tests.integration.service.browser import Browser
-from tests.integration.service.shop import TIMEOUT_S, Shop
+from tests.integration.service.shop import Shop
+from tests.support.waits import ANSWER_S
 
 
 pytestmark = pytest.mark.xdist_group("stack")
@@ -283,7 +284,7 @@ def test_threads_share_one_adapter(adapter: Database) -> None:
     ready = threading.Barrier(16)
 
     def echoes(number: int) -> list[int]:
-        ready.wait(TIMEOUT_S)
+        ready.wait(ANSWER_S)
         return [adapter.call("adapters_echo", value=number) for _ in range(10)]
 
     with ThreadPoolExecutor(16) as pool:

@@ -6,10 +6,9 @@ from typing import Any, LiteralString
 from psycopg import Connection
 
 from devstack.supervisor.processes import wait_until
+from tests.support.waits import ANSWER_S
 
 
-#: The longest time in which the workers do what is due, on a busy machine.
-_WORK_S = 30.0
 #: Each query finds rows that must not exist.
 _FAULTS: Mapping[str, LiteralString] = {
     "books and state disagree": "select * from public.ledger_drift()",
@@ -78,5 +77,5 @@ def check(owner: Connection, *, dead_events: Collection[str] = ()) -> None:
         rows = {fault: owner.execute(query, values).fetchall() for fault, query in queries.items()}
         return {fault: bad for fault, bad in rows.items() if bad}
 
-    wait_until(lambda: not found(_LATE), _WORK_S)
+    wait_until(lambda: not found(_LATE), ANSWER_S)
     assert {} == found({**_FAULTS, **_LATE})

@@ -9,7 +9,8 @@ from typing import Any
 
 import httpx
 
-from tests.integration.service.shop import TIMEOUT_S, Shop
+from tests.integration.service.shop import Shop
+from tests.support.waits import ANSWER_S
 
 
 PATH = "/api/admin/console"
@@ -77,7 +78,7 @@ class ConsoleBrowser:
 
     def _connected(self) -> httpx.Client:
         transport = httpx.HTTPTransport(local_address=self.address)
-        return httpx.Client(transport=transport, timeout=TIMEOUT_S)
+        return httpx.Client(transport=transport, timeout=ANSWER_S)
 
     def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
         headers = options.pop("headers", {})

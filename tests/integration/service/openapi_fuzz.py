@@ -23,9 +23,10 @@ from tests.integration.service.hostile_bodies import RequestParts, requests_near
 from tests.integration.service.own_service import OwnService, running_service
 from tests.integration.service.route_entries import CASES
 from tests.integration.service.sale import Sale
-from tests.integration.service.shop import TIMEOUT_S, Shop
+from tests.integration.service.shop import Shop
 from tests.integration.service.staff import with_role, with_second_factor
 from tests.support.fuzzing import TIMES, fuzzed
+from tests.support.waits import ANSWER_S
 
 
 pytestmark = [pytest.mark.xdist_group("stack"), pytest.mark.fuzz]
@@ -180,7 +181,7 @@ def test_chunks_are_read_like_a_whole_body(
     chunks = (content[start : start + size] for start in range(0, len(content), size))
 
     whole, chunked = (
-        httpx.post(target.url + MARK_READ.rule, content=body, headers=headers, timeout=TIMEOUT_S)
+        httpx.post(target.url + MARK_READ.rule, content=body, headers=headers, timeout=ANSWER_S)
         for body in (content, chunks)
     )
 

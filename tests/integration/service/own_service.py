@@ -16,11 +16,7 @@ from devstack.paths import ROOT
 from devstack.supervisor.environment import environment_of_child
 from devstack.supervisor.ports import free_port
 from devstack.supervisor.processes import end, start, tail, wait_until
-
-
-_START_S = 60.0
-#: The longest wait for an answer on a busy machine.
-ANSWER_S = 60.0
+from tests.support.waits import ANSWER_S, START_S
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +107,7 @@ def running_service(
         options={"cwd": ROOT, "env": environment_of_child(dict(environment) | changes)},
     )
     try:
-        assert wait_until(service.is_live, _START_S), tail(log_file, 30)
+        assert wait_until(service.is_live, START_S), tail(log_file, 30)
         yield service
     finally:
-        end(process, timeout_s=_START_S)
+        end(process, timeout_s=ANSWER_S)

@@ -11,9 +11,7 @@ from typing import Self
 import httpx
 
 from devstack.supervisor.processes import wait_until
-
-
-_START_S = 30.0
+from tests.support.waits import ANSWER_S, START_S
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +35,7 @@ class Gunicorn:
                 found.extend(filter(None, [cls.find(service_url)]))
             return bool(found)
 
-        assert wait_until(is_complete, _START_S), "the service does not run with all its workers"
+        assert wait_until(is_complete, START_S), "the service does not run with all its workers"
         return found[0]
 
     @classmethod
@@ -64,7 +62,7 @@ class Gunicorn:
 
 def _answers(service_url: str) -> bool:
     try:
-        return httpx.get(f"{service_url}/api/health/live", timeout=_START_S).is_success
+        return httpx.get(f"{service_url}/api/health/live", timeout=5).is_success
     except httpx.TransportError:
         return False
 
@@ -112,8 +110,11 @@ def workers_of(service_url: str) -> int:
 
 def _states_of(pid: int) -> set[str]:
     """Return the state of each thread of a process, as a letter."""
-    stats = (path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/stat"))
-    return {stat.rpartition(")")[2].split()[0] for stat in stats}
+    states = set()
+    for file in Path(f"/proc/{pid}/task").glob("*/stat"):
+        with contextlib.suppress(OSError):  # the thread has just ended
+            states.add(file.read_text().rpartition(")")[2].split()[0])
+    return states
 
 
 @contextlib.contextmanager
@@ -124,7 +125,7 @@ def stopped(pid: int) -> Iterator[None]:
     """
     os.kill(pid, signal.SIGSTOP)
     try:
-        assert wait_until(lambda: _states_of(pid) == {"T"}, _START_S), "the process does not stop"
+        assert wait_until(lambda: _states_of(pid) == {"T"}, ANSWER_S), "the process does not stop"
         yield
     finally:
         os.kill(pid, signal.SIGCONT)

@@ -22,10 +22,9 @@ from tests.sql.auctioning import auctioned
 from tests.support import described
 from tests.support.factories import make_event_json, make_intent, signed
 from tests.support.gateway_control import GatewayControl, commanded
+from tests.support.waits import ANSWER_S
 
 
-#: The longest wait for an expected effect on a busy machine.
-TIMEOUT_S = 30.0
 #: A look at the database costs two processes a few milliseconds.
 LOOK_S = 0.03
 AMOUNT = 10_000
@@ -86,14 +85,14 @@ class Shop:
         )
         self.http = httpx.Client(
             base_url=environment["SERVICE_URL"],
-            timeout=TIMEOUT_S,
+            timeout=ANSWER_S,
             limits=httpx.Limits(max_connections=64),
             event_hooks={"response": [described.check]},
         )
-        self.control = httpx.Client(base_url=environment["STRIPE_CONTROL_URL"], timeout=TIMEOUT_S)
+        self.control = httpx.Client(base_url=environment["STRIPE_CONTROL_URL"], timeout=ANSWER_S)
         self.stripe = stripe.StripeClient(
             environment["STRIPE_SECRET_KEY"],
-            http_client=stripe.RequestsClient(timeout=TIMEOUT_S),
+            http_client=stripe.RequestsClient(timeout=ANSWER_S),
             max_network_retries=0,
             base_addresses={"api": environment["STRIPE_API_BASE"]},
         )
@@ -392,20 +391,22 @@ class Shop:
         url = f"{self.environment['SERVICE_URL']}/api/canary/webhook-events?event_id=evt_none"
         for _ in range(10):
             # Each request has its own connection, which either process may accept.
-            httpx.get(url, headers=headers, timeout=TIMEOUT_S)
+            httpx.get(url, headers=headers, timeout=ANSWER_S)
         return False
 
     def deliveries(self, *, count: int = 1, **query: Any) -> list[dict[str, Any]]:
         """Wait for `count` matching deliveries, and return all that match."""
-        params = {"count": count, "wait_s": TIMEOUT_S, **query}
-        response = self.control.get("/deliveries", params=params, timeout=2 * TIMEOUT_S)
+        params = {"count": count, "wait_s": ANSWER_S, **query}
+        response = self.control.get("/deliveries", params=params, timeout=2 * ANSWER_S)
         found: list[dict[str, Any]] = response.json()["deliveries"]
         assert len(found) >= count, f"only {len(found)} deliveries of {query}"
         return found
 
-    def wait_for(self, is_true: Any, timeout_s: float = TIMEOUT_S) -> None:
+    def wait_for(
+        self, is_true: Any, timeout_s: float = ANSWER_S, *, look_s: float = LOOK_S
+    ) -> None:
         """Wait until the condition is true; fail after the timeout."""
-        assert wait_until(is_true, timeout_s, LOOK_S), "it did not come true in time"
+        assert wait_until(is_true, timeout_s, look_s), "it did not come true in time"
 
     def check_books(self, *, dead_events: Collection[str] = ()) -> None:
         """Check that no row is lost, doubled or left open."""

@@ -10,8 +10,9 @@ import pytest
 
 from tests.integration.service.browser import PASSWORD, Browser
 from tests.integration.service.own_service import OwnService
-from tests.integration.service.shop import TIMEOUT_S, Shop
+from tests.integration.service.shop import Shop
 from tests.sql.auctioning import auctioned
+from tests.support.waits import ANSWER_S
 
 
 pytestmark = pytest.mark.xdist_group("stack")
@@ -35,7 +36,7 @@ def auth(shop: Shop, path: str, body: Any) -> httpx.Response:
         f"{shop.environment['SUPABASE_URL']}/auth/v1/{path}",
         json=body,
         headers={"apikey": shop.environment["SUPABASE_PUBLISHABLE_KEY"]},
-        timeout=TIMEOUT_S,
+        timeout=ANSWER_S,
     )
 
 
@@ -148,7 +149,7 @@ class TestNotifications:
                     own_service.url + NOTIFICATIONS,
                     json=body,
                     headers=person.bearer,
-                    timeout=TIMEOUT_S,
+                    timeout=ANSWER_S,
                 ).status_code
                 for _ in range(2)
             ]

@@ -80,8 +80,8 @@ def is_drifted(shop: Shop, order: Order) -> bool:
 
 
 @pytest.fixture
-def held(shop: Shop) -> Iterator[None]:
-    """Keep Stripe's own deliveries back; the test sends the events itself."""
+def dropped(shop: Shop) -> Iterator[None]:
+    """Drop Stripe's own deliveries; the test sends the events itself."""
     # Held deliveries would wait until a later test releases its own, and all of these with them.
     shop.command("PUT", "/delivery", mode="drop")
     yield
@@ -113,7 +113,7 @@ def sequences_of(events: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
     return [events, events[::-1], *turned]
 
 
-@pytest.mark.usefixtures("held")
+@pytest.mark.usefixtures("dropped")
 @pytest.mark.parametrize("course", COURSES)
 def test_events_in_any_sequence_have_one_end(shop: Shop, course: str) -> None:
     """Duplicated events in any sequence have one result, even if a dispute precedes its payment."""
@@ -135,7 +135,7 @@ def test_events_in_any_sequence_have_one_end(shop: Shop, course: str) -> None:
         assert not is_drifted(shop, order)
 
 
-@pytest.mark.usefixtures("held")
+@pytest.mark.usefixtures("dropped")
 @pytest.mark.parametrize("course", COURSES)
 def test_events_at_once_have_one_end(shop: Shop, course: str) -> None:
     """All events and their duplicates arrive together."""

@@ -9,7 +9,8 @@ import pytest
 
 from devstack.supervisor.processes import wait_until
 from tests.faults.fleet import Fleet
-from tests.integration.service.own_service import ANSWER_S, running_service
+from tests.integration.service.own_service import running_service
+from tests.support.waits import ANSWER_S
 
 
 pytestmark = pytest.mark.xdist_group("stack")

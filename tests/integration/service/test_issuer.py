@@ -8,7 +8,8 @@ import httpx
 import pytest
 
 from tests.integration.service.browser import Browser
-from tests.integration.service.own_service import ANSWER_S, OwnService, running_service
+from tests.integration.service.own_service import OwnService, running_service
+from tests.support.waits import ANSWER_S
 
 
 pytestmark = pytest.mark.xdist_group("stack")

@@ -10,7 +10,8 @@ import stripe
 
 from devstack.supervisor.processes import wait_until
 from tests.integration.service.browser import Browser, refusal_of
-from tests.integration.service.shop import AMOUNT, TIMEOUT_S, Order, Shop
+from tests.integration.service.shop import AMOUNT, Order, Shop
+from tests.support.waits import ANSWER_S
 
 
 pytestmark = [pytest.mark.xdist_group("stack"), pytest.mark.usefixtures("no_faults")]
@@ -269,7 +270,7 @@ def test_stripe_that_is_slow_makes_one_intent(shop: Shop, buyer: Browser, order:
         answers.append(buyer.post(CREATE, intent_body(order)))
         return answers[-1].is_success
 
-    assert wait_until(is_answered, TIMEOUT_S)
+    assert wait_until(is_answered, ANSWER_S)
     assert {(503, "STRIPE_CONFLICT"), (503, "STRIPE_UNREACHABLE")} >= set(
         map(refusal_of, answers[:-1])
     )

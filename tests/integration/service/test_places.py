@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.integration.service.held_app import PORT_VARIABLE
-from tests.integration.service.own_service import ANSWER_S, Answer, OwnService, running_service
+from tests.integration.service.own_service import Answer, OwnService, running_service
 from tests.support.factories import ENVIRONMENT
+from tests.support.waits import ANSWER_S
 
 
 APP = "tests.integration.service.held_app:build()"

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 import httpx
 import pytest
 
-from tests.integration.service.own_service import ANSWER_S, OwnService, read_answer
+from tests.integration.service.own_service import OwnService, read_answer
+from tests.support.waits import ANSWER_S
 
 
 pytestmark = pytest.mark.xdist_group("stack")
