@@ -94,7 +94,7 @@ def tail(log: Path, line_count: int = 8) -> str:
 def dies_with_parent(death_signal: signal.Signals) -> Callable[[], None] | None:
     """Return a `preexec_fn`: the kernel then sends the child `death_signal` when we end.
 
-    See `start`. The child's own children do not get the signal.
+    Like `start`, call it from the main thread. The child's own children do not get the signal.
     """
     if _LIBC is None:
         return None

@@ -17,7 +17,7 @@ def wait_until_blocked(other: Connection, waiting: Connection, call: Future[Any]
 def let_bids_wait(owner: Connection) -> None:
     """Give bids a minute for each lock.
 
-    Their own limits are shorter than some breaks of a busy machine between a test's statements.
+    Their own limits are shorter than some pauses of a busy machine between a test's statements.
     """
     [(bid,)] = owner.execute("select pg_get_functiondef('private.place_bid'::regproc)").fetchall()
     patient, count = re.subn(r"'\d+ms'", "'1min'", str(bid))

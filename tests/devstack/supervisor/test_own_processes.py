@@ -88,7 +88,7 @@ def test_crashed_process_is_started_again(
     devstack, process = whole_stack
 
     for wait_s in ("0.5", "1"):
-        # At once, because after half a minute the second crash would not be in a row.
+        # The second crash follows at once. After half a minute it would count as a first one.
         crash(devstack, process, part, wait_s)
 
     wait_for(lambda: answers(devstack, part))
@@ -101,7 +101,7 @@ def crash(devstack: Devstack, process: subprocess.Popen[bytes], part: str, wait_
     os.kill(pid, signal.SIGKILL)
     message = f"{part} ended (killed by signal 9); it starts again in {wait_s} s."
     wait_for(lambda: message in devstack.errors_of(process))
-    # Gunicorn's children answer a little longer than it lives, so an answer alone proves nothing.
+    # Wait for the next process. An answer proves nothing: gunicorn's children outlive it a little.
     wait_for(lambda: pids(process, part) not in ([], [pid]))
 
 

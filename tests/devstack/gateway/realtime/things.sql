@@ -15,7 +15,8 @@ alter table public.things enable row level security;
 create policy owners_read_things on public.things
 for select to authenticated using (owner_id = (select auth.uid()));
 
--- Everybody reads all rows. An analysis would make a stream of changes describe the table again.
+-- Everybody reads all rows. Autovacuum's ANALYZE would add a second
+-- description of the table to the stream of changes.
 create table public.notes (id integer primary key, body text) with (autovacuum_enabled = false);
 
 -- Only service_role reads the third column.
