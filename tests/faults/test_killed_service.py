@@ -18,7 +18,6 @@ from tests.faults.fleet import Fleet
 from tests.faults.locks import APPLYING, end_waiting, locked, waiting_count
 from tests.faults.reconciling import Reconciler
 from tests.integration.service.browser import Browser
-from tests.integration.service.processes import Gunicorn
 from tests.integration.service.shop import Order, Shop
 from tests.sql.auctioning import listed
 from tests.support.pictures import encoded, plain
@@ -31,18 +30,13 @@ pytestmark = [pytest.mark.xdist_group("kills"), pytest.mark.usefixtures("fleet")
 RECORDING = "record_file"
 
 
-def gunicorn(shop: Shop) -> Gunicorn:
-    """Return the running service once all of its processes run."""
-    return Gunicorn.at(shop.environment["SERVICE_URL"])
-
-
 def kill_while_applying(
     shop: Shop, superuser: psycopg.Connection, orders: Sequence[Order]
 ) -> list[dict[str, Any]]:
     """Post an event for each order, and kill the service when all are stored and none applied."""
     events = [shop.event(order.paid_intent()) for order in orders]
     # The service soon gives up its wait and answers, so it is looked for before.
-    running = gunicorn(shop)
+    running = shop.gunicorn()
     with ThreadPoolExecutor(len(orders)) as pool:
         with locked(shop, orders):
             posts = [pool.submit(shop.post, event) for event in events]
@@ -67,13 +61,13 @@ def test_service_killed_between_storing_and_applying_loses_nothing(
 ) -> None:
     """A worker applies each stored event once, although the service answered none (case 15, C4)."""
     orders = [shop.awaiting(f"pi_{uuid.uuid4().hex}") for _ in range(6)]
-    before = gunicorn(shop)
+    before = shop.gunicorn()
 
     kill_while_applying(shop, superuser, orders)
     shop.expire_leases()
 
     shop.wait_for(lambda: shop.count_paid(orders) == 6)
-    assert gunicorn(shop).master != before.master
+    assert shop.gunicorn().master != before.master
     shop.check_books()
 
 
@@ -83,7 +77,7 @@ def test_redelivery_after_a_kill_applies_what_was_stored(
     """A second delivery takes effect before the killed request's lease ends (case 15, C4)."""
     order = shop.awaiting(f"pi_{uuid.uuid4().hex}")
     [event] = kill_while_applying(shop, superuser, [order])
-    gunicorn(shop)
+    shop.gunicorn()
 
     again, third = shop.post(event).json(), shop.post(event).json()
 
@@ -96,7 +90,7 @@ def test_redelivery_after_a_kill_applies_what_was_stored(
 def test_service_killed_in_a_burst_applies_every_event_once(shop: Shop, fleet: Fleet) -> None:
     """After two kills Stripe delivers each event until the service accepts it."""
     orders = [shop.awaiting() for _ in range(30)]
-    running = gunicorn(shop)
+    running = shop.gunicorn()
 
     with ThreadPoolExecutor(6) as pool:
         paying = [pool.submit(shop.pay, order) for order in orders]
@@ -106,7 +100,7 @@ def test_service_killed_in_a_burst_applies_every_event_once(shop: Shop, fleet: F
         running.kill()
         for future in paying:
             future.result()
-    gunicorn(shop)
+    shop.gunicorn()
 
     shop.wait_for(
         lambda: is_done_delivering(shop.control) and shop.count_paid(orders) == 30,
@@ -126,7 +120,7 @@ def test_service_killed_between_object_and_row_leaves_an_orphan(
     seller = Browser.of_somebody_new(shop, role="seller")
     listing_id = listed(seller.actor)["listing"]["id"]
     kept = upload(shop, seller, listing_id, "red").json()["path"]
-    running = gunicorn(shop)
+    running = shop.gunicorn()
     with psycopg.connect(shop.environment["DATABASE_URL"]) as holder, ThreadPoolExecutor(1) as pool:
         holder.execute("select from public.listings where id = %s for update", [listing_id])
         post = pool.submit(upload, shop, seller, listing_id, "blue")

@@ -11,6 +11,7 @@ from tests.faults.fleet import Fleet
 from tests.faults.refunding import check_one_refund, refund_row
 from tests.faults.transferring import payable_order, transfer_row, transfers_of
 from tests.integration.service.shop import AMOUNT, Order, Shop
+from tests.support.waits import ANSWER_S, awaited
 
 
 pytestmark = pytest.mark.xdist_group("kills")
@@ -68,19 +69,17 @@ def open_count(shop: Shop, ids: Sequence[uuid.UUID]) -> int:
     )
 
 
-def wait_for_a_close(shop: Shop, superuser: psycopg.Connection, began: datetime) -> int:
+def wait_for_a_close(superuser: psycopg.Connection, began: datetime) -> int:
     """Wait until a worker closes a batch; return the process id of its session in Postgres.
 
     The close began after `began`, so it is none of a worker that was killed before.
     """
-    found: list[int] = []
 
-    def is_closing() -> bool:
-        found[:] = [pid for (pid,) in superuser.execute(CLOSES_NOW, [began])]
-        return bool(found)
+    def find() -> int | None:
+        row = superuser.execute(CLOSES_NOW, [began]).fetchone()
+        return row[0] if row else None
 
-    shop.wait_for(is_closing)
-    return found[0]
+    return awaited(find, ANSWER_S, "a close")
 
 
 def test_killed_closers_close_every_auction_once(
@@ -95,11 +94,11 @@ def test_killed_closers_close_every_auction_once(
 
     began = shop.value("select clock_timestamp()")
     fleet.start()
-    wait_for_a_close(shop, superuser, began)
+    wait_for_a_close(superuser, began)
     fleet.kill()
     killed = shop.value("select clock_timestamp()")
     fleet.start()
-    second = wait_for_a_close(shop, superuser, killed)
+    second = wait_for_a_close(superuser, killed)
     superuser.execute("select pg_terminate_backend(%s)", [second])
     fleet.kill()
     assert 230 == open_count(shop, ids)

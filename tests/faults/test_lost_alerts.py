@@ -9,7 +9,6 @@ import httpx
 import pytest
 
 from tests.faults.fleet import Fleet
-from tests.integration.service.processes import Gunicorn
 from tests.integration.service.shop import Shop
 from tests.support.gateway_control import GatewayControl, commanded
 
@@ -118,7 +117,7 @@ def test_alert_of_a_killed_service_is_raised_by_a_worker(
 ) -> None:
     """The service dies after the commit and before it reads the answer."""
     path = "/rest/v1/rpc/store_webhook_event"
-    running = Gunicorn.at(shop.environment["SERVICE_URL"])
+    running = shop.gunicorn()
     # The service calls again after its time limit, and must not get that answer either.
     control.add_fault(delay_s=60, when="after", times=10, method="POST", path=path)
     with ThreadPoolExecutor(1) as pool:

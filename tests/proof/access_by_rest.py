@@ -13,7 +13,8 @@ import pytest
 from devstack.postgres.schema import build_database, declared_files
 from tests.sql.access.test_matrix import MATRIX, key_of, rows_allowed, wrong
 from tests.sql.access.world import FORBIDDEN, Reader, World, readers_in
-from tests.support.gateways import TIMEOUT_S, Gateway, running_gateway
+from tests.support.gateways import Gateway, running_gateway
+from tests.support.waits import ANSWER_S
 
 
 #: RPCs that read, each with its argument and the row that it names.
@@ -47,9 +48,7 @@ def http(world: World, gateway: Gateway, reader: Reader) -> Iterator[httpx.Clien
     token = {Reader.ANON: gateway.keys.publishable_key, Reader.SERVICE: gateway.keys.secret_key}
     bearer = token.get(reader) or gateway.tokens.sign(world.claims(reader) | {"exp": 4_000_000_000})
     headers = {"apikey": gateway.keys.publishable_key, "Authorization": f"Bearer {bearer}"}
-    with httpx.Client(
-        base_url=f"{gateway.url}/rest/v1", headers=headers, timeout=TIMEOUT_S
-    ) as http:
+    with httpx.Client(base_url=f"{gateway.url}/rest/v1", headers=headers, timeout=ANSWER_S) as http:
         yield http
 
 

@@ -20,8 +20,7 @@ import stripe
 from devstack.stripe.config import StripeConfig, WebhookEndpoint
 from devstack.supervisor.ports import free_port
 from devstack.supervisor.processes import wait_until
-from tests.support.gateways import TIMEOUT_S
-from tests.support.waits import START_S
+from tests.support.waits import ANSWER_S, START_S
 
 
 SECRET = "whsec_of_the_tests"
@@ -67,7 +66,7 @@ class Receiver:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 status = receiver.answers.pop(0) if receiver.answers else 200
                 receiver.received.put(Received(body, dict(self.headers)))
-                receiver.gate.wait(TIMEOUT_S)
+                receiver.gate.wait(ANSWER_S)
                 self.send_response(status)
                 self.send_header("Content-Length", "2")
                 self.end_headers()
@@ -97,7 +96,7 @@ class Receiver:
 
     def next(self) -> Received:
         """Return the next webhook; fail if none comes in time."""
-        return self.received.get(timeout=TIMEOUT_S)
+        return self.received.get(timeout=ANSWER_S)
 
     def forget(self) -> None:
         """Drop all webhooks and answers, and open the gate."""
@@ -166,7 +165,7 @@ class Account:
 
     def deliveries(self, *, count: int = 1, **query: Any) -> list[dict[str, Any]]:
         """Wait until `count` deliveries match the query, and return all that match."""
-        params = {"count": count, "wait_s": TIMEOUT_S, **query}
+        params = {"count": count, "wait_s": ANSWER_S, **query}
         response = self.control.get("/deliveries", params=params)
         response.raise_for_status()
         found: list[dict[str, Any]] = response.json()["deliveries"]
@@ -232,6 +231,6 @@ def _client(config: StripeConfig) -> stripe.StripeClient:
     return stripe.StripeClient(
         config.secret_key,
         base_addresses={"api": config.url},
-        http_client=stripe.RequestsClient(timeout=TIMEOUT_S),
+        http_client=stripe.RequestsClient(timeout=ANSWER_S),
         max_network_retries=0,
     )

@@ -6,14 +6,14 @@ from typing import Any
 
 import httpx
 
-from tests.support.gateways import TIMEOUT_S
+from tests.support.waits import ANSWER_S
 
 
 class GatewayControl:
     """The control API of the gateway at `url`."""
 
     def __init__(self, url: str) -> None:
-        self._http = httpx.Client(base_url=f"{url}/_control", timeout=TIMEOUT_S)
+        self._http = httpx.Client(base_url=f"{url}/_control", timeout=ANSWER_S)
 
     def add_fault(self, **fault: Any) -> None:
         """Apply a fault to the next requests that match."""

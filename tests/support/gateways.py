@@ -22,8 +22,6 @@ from devstack.supervisor.processes import wait_until
 from tests.support.waits import ANSWER_S, START_S
 
 
-TIMEOUT_S = ANSWER_S
-
 #: Makes the official client of a user, or of an anonymous visitor for None.
 ClientFor = Callable[[str | None], Client]
 
@@ -69,7 +67,7 @@ class Gateway:
         """Stop it by SIGTERM and wait for its end."""
         if self._process is not None:
             self._process.send_signal(signal.SIGTERM)
-            self._process.wait(TIMEOUT_S)
+            self._process.wait(ANSWER_S)
 
     def is_healthy(self) -> bool:
         """Return true if it answers."""
@@ -104,13 +102,13 @@ class Gateway:
         headers = {"apikey": self.keys.secret_key}
 
         def is_read() -> bool:
-            return httpx.get(url, headers=headers, timeout=TIMEOUT_S).is_success
+            return httpx.get(url, headers=headers, timeout=ANSWER_S).is_success
 
         assert wait_until(is_read, START_S), "REST did not recover"
 
     def mails(self, to: str) -> list[dict[str, Any]]:
         """Return the mails to an address, the newest first."""
-        answer = httpx.get(f"{self.url}/_control/mails", params={"to": to}, timeout=TIMEOUT_S)
+        answer = httpx.get(f"{self.url}/_control/mails", params={"to": to}, timeout=ANSWER_S)
         mails: list[dict[str, Any]] = answer.json()["mails"]
         return mails
 

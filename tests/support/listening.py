@@ -11,7 +11,7 @@ from realtime import (
     RealtimeSubscribeStates,
 )
 
-from tests.support.gateways import TIMEOUT_S
+from tests.support.waits import ANSWER_S
 
 
 PUBLIC: dict[str, Any] = {
@@ -103,5 +103,5 @@ async def joined(
 
 
 async def _next(queue: asyncio.Queue[Item]) -> Item:
-    async with asyncio.timeout(TIMEOUT_S):
+    async with asyncio.timeout(ANSWER_S):
         return await queue.get()

@@ -9,7 +9,8 @@ from typing import Any
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from tests.support.gateways import TIMEOUT_S, Gateway
+from tests.support.gateways import Gateway
+from tests.support.waits import ANSWER_S
 
 
 class Wire:
@@ -24,13 +25,13 @@ class Wire:
 
     async def receive(self) -> Any:
         """Return the next frame: bytes unchanged, text as its JSON."""
-        async with asyncio.timeout(TIMEOUT_S):
+        async with asyncio.timeout(ANSWER_S):
             frame = await self.socket.recv()
         return frame if isinstance(frame, bytes) else json.loads(frame)
 
     async def closing(self) -> tuple[int, str]:
         """Return the code and the reason with which the server closes the connection."""
-        async with asyncio.timeout(TIMEOUT_S):
+        async with asyncio.timeout(ANSWER_S):
             try:
                 while True:
                     await self.socket.recv()
@@ -43,7 +44,7 @@ async def wire(gateway: Gateway, *, vsn: str = "2.0.0", key: str = "") -> AsyncI
     key = key or gateway.keys.publishable_key
     url = f"{gateway.socket_url}/websocket?apikey={key}&vsn={vsn}"
     # Compression is off, so that a frame has exactly its size.
-    async with connect(url, max_size=None, compression=None, open_timeout=TIMEOUT_S) as socket:
+    async with connect(url, max_size=None, compression=None, open_timeout=ANSWER_S) as socket:
         yield Wire(socket)
 
 

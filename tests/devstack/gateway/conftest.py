@@ -9,13 +9,14 @@ import pytest
 from supabase import Client
 
 from tests.support.gateway_control import GatewayControl, commanded
-from tests.support.gateways import TIMEOUT_S, ClientFor, Gateway
+from tests.support.gateways import ClientFor, Gateway
+from tests.support.waits import ANSWER_S
 
 
 @pytest.fixture(scope="session")
 def transport() -> Iterator[httpx.Client]:
     """Share one HTTP client: it sends for the official clients, and any other request."""
-    with httpx.Client(timeout=TIMEOUT_S) as client:
+    with httpx.Client(timeout=ANSWER_S) as client:
         yield client
 
 

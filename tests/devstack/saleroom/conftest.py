@@ -15,7 +15,7 @@ from devstack.saleroom.app import create_app
 from devstack.saleroom.config import SaleroomConfig
 from devstack.supervisor.ports import free_port
 from devstack.supervisor.processes import wait_until
-from tests.support.gateways import TIMEOUT_S
+from tests.support.waits import ANSWER_S
 
 
 @dataclass
@@ -107,7 +107,7 @@ def serving(config: SaleroomConfig) -> Iterator[httpx.Client]:
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
-        assert wait_until(lambda: server.started, TIMEOUT_S)
+        assert wait_until(lambda: server.started, ANSWER_S)
         with httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
             yield client
     finally:

@@ -5,7 +5,7 @@ import pytest
 import stripe
 
 from tests.support.fake_server import PUBLISHABLE_KEY, SECRET_KEY, Account
-from tests.support.gateways import TIMEOUT_S
+from tests.support.waits import ANSWER_S
 
 
 def client_with(account: Account, key: str, version: str | None = None) -> stripe.StripeClient:
@@ -34,7 +34,7 @@ def test_other_publishable_key_is_refused(account: Account) -> None:
     def status(key: str) -> int:
         headers = {"Authorization": f"Bearer {key}"}
         params = {"client_secret": str(intent.client_secret)}
-        return httpx.get(url, headers=headers, params=params, timeout=TIMEOUT_S).status_code
+        return httpx.get(url, headers=headers, params=params, timeout=ANSWER_S).status_code
 
     assert [401, 200] == [status("pk_test_of_another_account"), status(PUBLISHABLE_KEY)]
 
@@ -43,8 +43,8 @@ def test_call_without_a_key_is_refused(account: Account) -> None:
     """A call without Authorization is 401; HTTP Basic with the key as user works like Bearer."""
     url = f"{account.config.url}/v1/balance"
 
-    assert 401 == httpx.get(url, timeout=TIMEOUT_S).status_code
-    assert 200 == httpx.get(url, auth=(SECRET_KEY, ""), timeout=TIMEOUT_S).status_code
+    assert 401 == httpx.get(url, timeout=ANSWER_S).status_code
+    assert 200 == httpx.get(url, auth=(SECRET_KEY, ""), timeout=ANSWER_S).status_code
 
 
 def test_other_api_version_is_refused(account: Account) -> None:
@@ -94,7 +94,7 @@ def test_broken_body_is_a_400(account: Account, body: bytes) -> None:
             "Authorization": f"Bearer {SECRET_KEY}",
             "Content-Type": "application/x-www-form-urlencoded",
         },
-        timeout=TIMEOUT_S,
+        timeout=ANSWER_S,
     )
 
     assert (400, "invalid_request_error") == (answer.status_code, answer.json()["error"]["type"])

@@ -7,7 +7,7 @@ import pytest
 import stripe
 
 from tests.support.fake_server import Account, error_code
-from tests.support.gateways import TIMEOUT_S
+from tests.support.waits import ANSWER_S
 
 
 REFRESH, RETURN = "https://market.example/refresh", "https://market.example/return?a=1&b=2"
@@ -24,11 +24,11 @@ def link_for(account: Account, seller: stripe.Account, **params: Any) -> stripe.
 
 
 def open_page(url: str) -> httpx.Response:
-    return httpx.get(url, timeout=TIMEOUT_S)
+    return httpx.get(url, timeout=ANSWER_S)
 
 
 def send_form(url: str, outcome: str = "active") -> httpx.Response:
-    return httpx.post(url, json={"outcome": outcome}, timeout=TIMEOUT_S)
+    return httpx.post(url, json={"outcome": outcome}, timeout=ANSWER_S)
 
 
 def test_link_opens_once(account: Account) -> None:

@@ -5,7 +5,7 @@ import pytest
 import stripe
 
 from tests.support.fake_server import PUBLISHABLE_KEY, Account
-from tests.support.gateways import TIMEOUT_S
+from tests.support.waits import ANSWER_S
 
 
 def test_good_card_pays(account: Account) -> None:
@@ -161,7 +161,7 @@ def test_buyer_confirms_with_the_client_secret(account: Account) -> None:
     }
 
     def confirmed(**secret: str) -> httpx.Response:
-        return httpx.post(url, headers=headers, data=fields | secret, timeout=TIMEOUT_S)
+        return httpx.post(url, headers=headers, data=fields | secret, timeout=ANSWER_S)
 
     without = confirmed()
     wrong = confirmed(client_secret="pi_x_secret_y")

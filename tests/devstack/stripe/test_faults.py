@@ -8,14 +8,12 @@ import stripe
 
 from devstack.supervisor import processes
 from tests.support.fake_server import Account
-from tests.support.gateways import TIMEOUT_S
+from tests.support.waits import ANSWER_S
 
 
 def wait_until_hit(account: Account) -> None:
     """Wait until every fault has hit its request."""
-    assert processes.wait_until(
-        lambda: account.command("GET", "/faults")["faults"] == [], TIMEOUT_S
-    )
+    assert processes.wait_until(lambda: account.command("GET", "/faults")["faults"] == [], ANSWER_S)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import stripe
 from stripe.identity import VerificationSession
 
 from tests.support.fake_server import PUBLISHABLE_KEY, SECRET_KEY, Account
-from tests.support.gateways import TIMEOUT_S
+from tests.support.waits import ANSWER_S
 
 
 BACK = "https://market.example/order?id=1&tab=pay"
@@ -20,7 +20,7 @@ _ASSET = re.compile(r'(?:src|href)="(/pages/[^"]+)"')
 
 
 def open_page(url: str, **params: str) -> httpx.Response:
-    return httpx.get(url, params=params or None, timeout=TIMEOUT_S)
+    return httpx.get(url, params=params or None, timeout=ANSWER_S)
 
 
 def state_of(page: httpx.Response) -> Any:
@@ -38,7 +38,7 @@ def bodies(page: httpx.Response) -> list[dict[str, str]]:
 
 def choose(url: str, body: object) -> httpx.Response:
     """Send a choice to the page's own address, as its script does."""
-    return httpx.post(url, json=body, timeout=TIMEOUT_S)
+    return httpx.post(url, json=body, timeout=ANSWER_S)
 
 
 def payment_page(account: Account, intent: stripe.PaymentIntent, **changes: str) -> httpx.Response:
@@ -60,7 +60,7 @@ def confirm(account: Account, page: httpx.Response, card: str) -> httpx.Response
         f"{account.config.url}/v1/payment_intents/{intent_id}/confirm",
         headers={"Authorization": f"Bearer {state['publishable_key']}"},
         data={"client_secret": state["client_secret"], "return_url": state["return_url"], **body},
-        timeout=TIMEOUT_S,
+        timeout=ANSWER_S,
     )
 
 
@@ -129,7 +129,7 @@ def test_payment_page_reads_the_intent_with_its_secret(account: Account) -> None
             f"{account.config.url}/v1/payment_intents/{intent.id}",
             params={"client_secret": secret},
             headers={"Authorization": f"Bearer {key}"},
-            timeout=TIMEOUT_S,
+            timeout=ANSWER_S,
         )
 
     shown = read(state["publishable_key"], state["client_secret"])

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from devstack.stripe.routes import OPERATIONS, Operation
 from tests.support.fake_server import SECRET_KEY, Account
 from tests.support.fuzzing import fuzzed
-from tests.support.gateways import TIMEOUT_S
+from tests.support.waits import ANSWER_S
 
 
 TEXTS = st.sampled_from(
@@ -45,7 +45,7 @@ KEPT = st.sets(st.sampled_from(sorted(GOOD)), max_size=6)
 def http(account: Account) -> Iterator[httpx.Client]:
     """Return a plain HTTP client with the merchant's key."""
     headers = {"Authorization": f"Bearer {SECRET_KEY}"}
-    with httpx.Client(base_url=account.config.url, headers=headers, timeout=TIMEOUT_S) as client:
+    with httpx.Client(base_url=account.config.url, headers=headers, timeout=ANSWER_S) as client:
         yield client
 
 

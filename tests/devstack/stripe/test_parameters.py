@@ -7,7 +7,7 @@ import pytest
 import stripe
 
 from tests.support.fake_server import SECRET_KEY, Account
-from tests.support.gateways import TIMEOUT_S
+from tests.support.waits import ANSWER_S
 
 
 INTENTS = "/v1/payment_intents"
@@ -47,7 +47,7 @@ def refusal(
         method,
         f"{account.config.url}{path}",
         headers=headers,
-        timeout=TIMEOUT_S,
+        timeout=ANSWER_S,
         **({"data": fields} if method == "POST" else {"params": fields}),  # type: ignore[arg-type] # one of the two
     )
     error = answer.json()["error"]

@@ -12,7 +12,7 @@ import pytest
 from devstack.supervisor.options import read_options
 from devstack.supervisor.ports import free_port
 from tests.devstack.supervisor.devstacks import Devstack, new_devstack
-from tests.support.gateways import TIMEOUT_S
+from tests.support.waits import ANSWER_S
 
 
 PARTS = "postgres,gateway,stripe,service"
@@ -37,7 +37,7 @@ def found() -> Iterator[dict[str, str]]:
 @SHARES_STACK
 def test_saleroom_serves_pages_and_the_service(found: dict[str, str]) -> None:
     """One origin serves the pages, the client and the routes of the service."""
-    with httpx.Client(base_url=found["SALEROOM_URL"], timeout=TIMEOUT_S) as saleroom:
+    with httpx.Client(base_url=found["SALEROOM_URL"], timeout=ANSWER_S) as saleroom:
         page, client = saleroom.get("/"), saleroom.get("/supabase.js")
         settings, live = saleroom.get("/settings.json").json(), saleroom.get("/api/health/live")
 
@@ -55,7 +55,7 @@ def test_stripe_sends_people_back_to_the_saleroom(found: dict[str, str]) -> None
 @SHARES_STACK
 def test_settings_hold_no_secret_of_the_stack(found: dict[str, str]) -> None:
     """No secret of the environment reaches a browser."""
-    text = httpx.get(f"{found['SALEROOM_URL']}/settings.json", timeout=TIMEOUT_S).text
+    text = httpx.get(f"{found['SALEROOM_URL']}/settings.json", timeout=ANSWER_S).text
 
     secrets = [value for name, value in found.items() if "SECRET" in name or "SERVICE_ROLE" in name]
     assert len(secrets) > 5
@@ -80,7 +80,7 @@ def test_tool_ends_an_auction_in_a_minute(found: dict[str, str]) -> None:
         answer = httpx.post(
             f"{found['SALEROOM_URL']}/tools/end-soon",
             json={"auction_id": auction_id},
-            timeout=TIMEOUT_S,
+            timeout=ANSWER_S,
         )
 
         assert 200 == answer.status_code
@@ -107,7 +107,7 @@ def test_tool_refuses_other_requests(
         f"{found['SALEROOM_URL']}/tools/end-soon",
         content=body,
         headers={"Content-Type": media_type},
-        timeout=TIMEOUT_S,
+        timeout=ANSWER_S,
     )
 
     assert status == answer.status_code

@@ -26,6 +26,7 @@ from tests.devstack.supervisor.devstacks import (
     new_devstack,
     wait_for,
 )
+from tests.support.waits import awaited
 
 
 #: One process runs these tests, because they share a stack.
@@ -53,14 +54,7 @@ def process_with(words: str) -> int | None:
 
 def awaited_process(words: str) -> int:
     """Wait for a process whose command has these words in a row, and return it."""
-    found: list[int] = []
-
-    def is_found() -> bool:
-        found.extend(filter(None, [process_with(words)]))
-        return bool(found)
-
-    wait_for(is_found)
-    return found[0]
+    return awaited(lambda: process_with(words), TIMEOUT_S, f"a process with {words}")
 
 
 def command_of_part(devstack: Devstack, part: str) -> str:
@@ -361,7 +355,7 @@ def test_stack_ends_when_a_part_dies_during_the_start(devstack: Devstack) -> Non
     wait_for(lambda: process_with(stripe) is None)
     os.kill(gateway, signal.SIGCONT)
 
-    # Without a signal the stack looks at its parts once a minute, so it must end sooner.
+    # The stack looks at its parts every minute, too. This look must not be the one that finds it.
     wait_for(lambda: "gateway answers" in devstack.errors_of(process))
     assert 1 == process.wait(45)
     assert "devstack: stripe ended unexpectedly" in devstack.errors_of(process)

@@ -15,8 +15,8 @@ from tests.integration.service.shop import Shop
 from tests.sql.actors import signed_up
 from tests.sql.auctioning import auctioned
 from tests.sql.writing import listing_of
-from tests.support.gateways import TIMEOUT_S
 from tests.support.listening import PRIVATE, Heard, joined
+from tests.support.waits import ANSWER_S
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +44,7 @@ class Participant:
             f"{environment['SUPABASE_URL']}/rest/v1/{path}",
             json=body,
             headers={"apikey": environment["SUPABASE_PUBLISHABLE_KEY"], **self.browser.bearer},
-            timeout=TIMEOUT_S,
+            timeout=ANSWER_S,
         )
 
     @contextlib.asynccontextmanager
@@ -54,7 +54,7 @@ class Participant:
         client = AsyncRealtimeClient(
             f"{environment['SUPABASE_URL'].replace('http', 'ws', 1)}/realtime/v1",
             environment["SUPABASE_PUBLISHABLE_KEY"],
-            timeout=TIMEOUT_S,
+            timeout=ANSWER_S,
         )
         try:
             await client.set_auth(self.browser.session["access_token"])
@@ -114,7 +114,7 @@ class Conversation:
 @contextlib.contextmanager
 def _participant(shop: Shop, role: str) -> Iterator[Participant]:
     browser = Browser.of_somebody_new(shop, role)
-    with httpx.Client(timeout=TIMEOUT_S) as http:
+    with httpx.Client(timeout=ANSWER_S) as http:
         client = create_client(
             shop.environment["SUPABASE_URL"],
             shop.environment["SUPABASE_PUBLISHABLE_KEY"],

@@ -16,7 +16,7 @@ from tests.integration.service.staff import with_second_factor
 from tests.sql.auctioning import auctioned
 from tests.sql.paying import attached, declined
 from tests.sql.writing import wrote
-from tests.support.gateways import TIMEOUT_S
+from tests.support.waits import ANSWER_S
 
 
 class Role(enum.StrEnum):
@@ -100,7 +100,7 @@ class Visitor:
         def note(response: httpx.Response) -> None:
             statuses[0] = response.status_code
 
-        http = httpx.Client(timeout=TIMEOUT_S, event_hooks={"response": [note]})
+        http = httpx.Client(timeout=ANSWER_S, event_hooks={"response": [note]})
         headers = {} if role is Role.ANON else market.people[role].bearer
         client = create_client(
             environment["SUPABASE_URL"],

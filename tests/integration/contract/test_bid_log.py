@@ -8,7 +8,7 @@ import pytest
 from tests.integration.contract.conversation import Conversation
 from tests.integration.contract.market import Market, Role, Visitor
 from tests.sql.bidding.bidding_log import verified
-from tests.support.gateways import TIMEOUT_S
+from tests.support.waits import ANSWER_S
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def test_log_is_read_by_get(market: Market) -> None:
         f"{environment['SUPABASE_URL']}/rest/v1/rpc/get_bid_log",
         params={"auction_id": market.ids["sold"]},
         headers={"apikey": environment["SUPABASE_PUBLISHABLE_KEY"]},
-        timeout=TIMEOUT_S,
+        timeout=ANSWER_S,
     )
 
     assert market.ids["sold"] == answer.json()["auction_id"]

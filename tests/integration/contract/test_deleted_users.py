@@ -9,7 +9,7 @@ from supabase import AuthApiError, Client, ClientOptions, create_client
 
 from tests.integration.contract.market import Market
 from tests.integration.service.browser import Browser
-from tests.support.gateways import TIMEOUT_S
+from tests.support.waits import ANSWER_S
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +36,7 @@ class Operator:
             f"{environment['SUPABASE_URL']}/rest/v1/rpc/place_bid",
             json={"auction_id": self.market.ids["live"], "amount_cents": 99_999_999},
             headers=person.bearer | {"apikey": environment["SUPABASE_PUBLISHABLE_KEY"]},
-            timeout=TIMEOUT_S,
+            timeout=ANSWER_S,
         )
 
 
@@ -44,7 +44,7 @@ class Operator:
 def operator(market: Market) -> Iterator[Operator]:
     """Give an operator, who has the secret key."""
     environment = market.shop.environment
-    with httpx.Client(timeout=TIMEOUT_S) as http:
+    with httpx.Client(timeout=ANSWER_S) as http:
         client = create_client(
             environment["SUPABASE_URL"],
             environment["SUPABASE_SECRET_KEY"],
@@ -98,7 +98,7 @@ def test_refusal_says_what_to_do(operator: Operator, bidder: Browser) -> None:
     answer = httpx.delete(
         f"{environment['SUPABASE_URL']}/auth/v1/admin/users/{bidder.actor.id}",
         headers={"apikey": key, "Authorization": f"Bearer {key}"},
-        timeout=TIMEOUT_S,
+        timeout=ANSWER_S,
     )
 
     assert (500, "23503") == (answer.status_code, answer.json()["code"])
@@ -137,7 +137,7 @@ def signed_out(market: Market) -> Callable[[Browser], int]:
             params={"grant_type": "refresh_token"},
             json={"refresh_token": person.session["refresh_token"]},
             headers={"apikey": environment["SUPABASE_PUBLISHABLE_KEY"]},
-            timeout=TIMEOUT_S,
+            timeout=ANSWER_S,
         ).status_code
 
     return refresh

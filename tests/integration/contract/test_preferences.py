@@ -12,7 +12,7 @@ from postgrest.types import CountMethod
 from tests.integration.contract.market import Market, Role
 from tests.integration.contract.test_rpc_answers import Visitors
 from tests.sql.auctioning import auctioned
-from tests.support.gateways import TIMEOUT_S
+from tests.support.waits import ANSWER_S
 
 
 RESERVE = 50_000
@@ -36,7 +36,7 @@ def request(
         headers.extend(market.people[role].bearer.items())
     headers.extend(("Prefer", value) for value in prefer)
     url = f"{environment['SUPABASE_URL']}/rest/v1/{path}"
-    return httpx.request(method, url, json=body, headers=headers, timeout=TIMEOUT_S)
+    return httpx.request(method, url, json=body, headers=headers, timeout=ANSWER_S)
 
 
 def error_of(answer: httpx.Response) -> tuple[int, str, str]:

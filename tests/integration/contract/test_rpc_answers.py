@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from tests.integration.contract.market import Market, Role, Visitor
-from tests.support.gateways import TIMEOUT_S
+from tests.support.waits import ANSWER_S
 
 
 Visitors = Mapping[Role, Visitor]
@@ -49,7 +49,7 @@ def test_time_is_asked_by_get_as_well(market: Market, function: str) -> None:
         f"{environment['SUPABASE_URL']}/rest/v1/rpc/{function}",
         params={"auction_id": market.ids["live"]},
         headers={"apikey": environment["SUPABASE_PUBLISHABLE_KEY"]},
-        timeout=TIMEOUT_S,
+        timeout=ANSWER_S,
     )
 
     assert (200, market.ids["live"]) == (answer.status_code, answer.json()["auction_id"])

@@ -16,8 +16,8 @@ from realtime import AsyncRealtimeClient, RealtimeSubscribeStates
 from tests.integration.contract.market import Role
 from tests.integration.contract.sites import CALLERS, SITES, CallMarket
 from tests.sql.writing import wrote
-from tests.support.gateways import TIMEOUT_S
 from tests.support.listening import PRIVATE, Heard, join, joined
+from tests.support.waits import ANSWER_S
 
 
 pytestmark = pytest.mark.anyio
@@ -35,7 +35,7 @@ async def connected(call_market: CallMarket) -> AsyncIterator[Mapping[str, Async
         caller: AsyncRealtimeClient(
             f"{environment['SUPABASE_URL'].replace('http', 'ws', 1)}/realtime/v1",
             environment["SUPABASE_PUBLISHABLE_KEY"],
-            timeout=TIMEOUT_S,
+            timeout=ANSWER_S,
         )
         for caller in CALLERS
     }

@@ -9,7 +9,7 @@ import pytest
 
 from tests.integration.contract.market import Market, Role
 from tests.sql.auctioning import LISTING
-from tests.support.gateways import TIMEOUT_S
+from tests.support.waits import ANSWER_S
 
 
 NO_TIMES = [
@@ -31,7 +31,7 @@ def post(
         headers={"apikey": environment["SUPABASE_PUBLISHABLE_KEY"]}
         | market.people[Role.SELLER].bearer
         | (headers or {}),
-        timeout=TIMEOUT_S,
+        timeout=ANSWER_S,
     )
     assert answer.status_code == 200, answer.text
     found: dict[str, Any] = answer.json()

@@ -12,7 +12,8 @@ from devstack.postgres.schema import build_database, declared_files
 from tests.integration.secrecy.planting import Side, plant
 from tests.sql.access.world import Reader, World
 from tests.support.database_copies import copy_database
-from tests.support.gateways import TIMEOUT_S, Gateway, running_gateway
+from tests.support.gateways import Gateway, running_gateway
+from tests.support.waits import ANSWER_S
 
 
 #: The clients of each reader, by database.
@@ -70,7 +71,7 @@ def _client(world: World, gateway: Gateway, reader: Reader) -> httpx.Client:
         "apikey": gateway.keys.publishable_key,
         "Authorization": f"Bearer {token_of(gateway, world, reader)}",
     }
-    return httpx.Client(base_url=gateway.url, headers=headers, timeout=TIMEOUT_S)
+    return httpx.Client(base_url=gateway.url, headers=headers, timeout=ANSWER_S)
 
 
 def token_of(gateway: Gateway, world: World, reader: Reader) -> str:

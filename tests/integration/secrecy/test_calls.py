@@ -19,7 +19,8 @@ from tests.sql.hostile.callers import PROMISED
 from tests.sql.hostile.rpcs import RPCS, Rpc
 from tests.sql.hostile.values import arguments, with_ids
 from tests.support.fuzzing import fuzzed
-from tests.support.gateways import TIMEOUT_S, running_gateway
+from tests.support.gateways import running_gateway
+from tests.support.waits import ANSWER_S
 
 
 #: A body that is no JSON for this function, or has too many levels.
@@ -35,7 +36,7 @@ def users(
     with psycopg.connect(url) as owner:
         world = World(owner)
     folder = tmp_path_factory.mktemp("gateway")
-    with running_gateway(url, folder) as gateway, httpx.Client(timeout=TIMEOUT_S) as http:
+    with running_gateway(url, folder) as gateway, httpx.Client(timeout=ANSWER_S) as http:
         clients = {}
         for reader in Reader:
             headers = {"Authorization": f"Bearer {token_of(gateway, world, reader)}"}

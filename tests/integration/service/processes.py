@@ -11,7 +11,7 @@ from typing import Self
 import httpx
 
 from devstack.supervisor.processes import wait_until
-from tests.support.waits import ANSWER_S, START_S
+from tests.support.waits import ANSWER_S, START_S, awaited
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,15 +28,11 @@ class Gunicorn:
         gunicorn forks its workers one after the other, so the first may answer before the last
         exists. After a kill the dying processes are still there, but do not answer.
         """
-        found: list[Self] = []
-
-        def is_complete() -> bool:
-            if _answers(service_url):
-                found.extend(filter(None, [cls.find(service_url)]))
-            return bool(found)
-
-        assert wait_until(is_complete, START_S), "the service does not run with all its workers"
-        return found[0]
+        return awaited(
+            lambda: cls.find(service_url) if _answers(service_url) else None,
+            START_S,
+            "the service with all of its workers",
+        )
 
     @classmethod
     def find(cls, service_url: str) -> Self | None:

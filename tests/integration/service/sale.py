@@ -11,8 +11,8 @@ from realtime import AsyncRealtimeClient
 
 from tests.integration.service.browser import Browser
 from tests.integration.service.shop import Order, Shop
-from tests.support.gateways import TIMEOUT_S
 from tests.support.listening import Heard, joined
+from tests.support.waits import ANSWER_S
 
 
 HOME = {"street": "9 Elm Street", "suburb": "Newtown", "postcode": "2042", "state": "NSW"}
@@ -68,7 +68,7 @@ class Sale:
         client = AsyncRealtimeClient(
             f"{environment['SUPABASE_URL'].replace('http', 'ws', 1)}/realtime/v1",
             environment["SUPABASE_PUBLISHABLE_KEY"],
-            timeout=TIMEOUT_S,
+            timeout=ANSWER_S,
         )
         try:
             await client.set_auth(person.session["access_token"])

@@ -16,7 +16,7 @@ from psycopg.types.json import Jsonb
 
 from devstack.supervisor.processes import wait_until
 from tests.integration.service import books
-from tests.integration.service.processes import logs_of
+from tests.integration.service.processes import Gunicorn, logs_of
 from tests.sql.actors import Actor, signed_up
 from tests.sql.auctioning import auctioned
 from tests.support import described
@@ -363,6 +363,10 @@ class Shop:
         response.raise_for_status()
         return response.json()
 
+    def gunicorn(self) -> Gunicorn:
+        """Wait until the service answers with all of its workers; return its processes."""
+        return Gunicorn.at(self.environment["SERVICE_URL"])
+
     def fault(self, **fault: Any) -> None:
         """Let the fake Stripe apply a fault to the next requests that match."""
         self.refill_retries()
@@ -391,7 +395,7 @@ class Shop:
         url = f"{self.environment['SERVICE_URL']}/api/canary/webhook-events?event_id=evt_none"
         for _ in range(10):
             # Each request has its own connection, which either process may accept.
-            httpx.get(url, headers=headers, timeout=ANSWER_S)
+            assert 404 == httpx.get(url, headers=headers, timeout=ANSWER_S).status_code
         return False
 
     def deliveries(self, *, count: int = 1, **query: Any) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tests.integration.service.browser import Browser
-from tests.integration.service.processes import Gunicorn, stopped
+from tests.integration.service.processes import stopped
 from tests.integration.service.shop import Shop
 
 
@@ -62,7 +62,7 @@ def test_limit_is_one_for_all_processes(shop: Shop, signed_in: Callable[[], Brow
     """Three requests at one gunicorn worker leave one at the other."""
     person = signed_in()
     body = {"orderId": person.session["user"]["id"], "paymentIntentId": "pi_of_nobody"}
-    first, second = Gunicorn.at(shop.environment["SERVICE_URL"]).workers
+    first, second = shop.gunicorn().workers
 
     def uses(count: int) -> list[int]:
         url = f"{shop.environment['SERVICE_URL']}/api/payments/confirm"

@@ -7,7 +7,8 @@ import httpx
 import pytest
 
 from devstack.postgres.schema import build_database
-from tests.support.gateways import TIMEOUT_S, Gateway, running_gateway
+from tests.support.gateways import Gateway, running_gateway
+from tests.support.waits import ANSWER_S
 
 
 @pytest.fixture(scope="session")
@@ -21,5 +22,5 @@ def gateway(admin_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 def http(gateway: Gateway) -> Iterator[httpx.Client]:
     """Return a plain HTTP client of an anonymous visitor."""
     headers = {"apikey": gateway.keys.publishable_key}
-    with httpx.Client(base_url=gateway.url, headers=headers, timeout=TIMEOUT_S) as client:
+    with httpx.Client(base_url=gateway.url, headers=headers, timeout=ANSWER_S) as client:
         yield client

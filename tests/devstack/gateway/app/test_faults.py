@@ -15,7 +15,8 @@ from websockets.sync.client import connect
 
 from devstack.supervisor.processes import wait_until
 from tests.support.gateway_control import GatewayControl
-from tests.support.gateways import TIMEOUT_S, Gateway
+from tests.support.gateways import Gateway
+from tests.support.waits import ANSWER_S
 
 
 USER = "c0000000-0000-4000-8000-000000000001"
@@ -126,7 +127,7 @@ def test_a_request_hangs_until_the_faults_are_cleared(
     control.add_fault(hang=True, path=ADD_NOTE)
     with ThreadPoolExecutor(1) as pool:
         hanging = pool.submit(http.post, ADD_NOTE, json={"id": id_})
-        assert wait_until(lambda: not control.pending()["faults"], TIMEOUT_S)
+        assert wait_until(lambda: not control.pending()["faults"], ANSWER_S)
         assert 200 == http.get(NOTES).status_code
         assert not hanging.done()
 
@@ -146,7 +147,7 @@ def test_a_reply_hangs_after_the_commit(
     control.add_fault(hang=True, when="after", path=ADD_NOTE)
     with ThreadPoolExecutor(1) as pool:
         hanging = pool.submit(http.post, ADD_NOTE, json={"id": id_})
-        assert wait_until(lambda: has_note(owner, id_), TIMEOUT_S)
+        assert wait_until(lambda: has_note(owner, id_), ANSWER_S)
         assert not hanging.done()
 
         control.clear()
@@ -170,7 +171,7 @@ def test_an_abandoned_hanging_request_has_no_effect(
             f"POST {ADD_NOTE} HTTP/1.1\r\nHost: x\r\napikey: {gateway.keys.publishable_key}\r\n"
             f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
         )
-        assert wait_until(lambda: not control.pending()["faults"], TIMEOUT_S)
+        assert wait_until(lambda: not control.pending()["faults"], ANSWER_S)
     # An answer to another caller proves that the gateway has noticed the closed connection.
     http.get("/health")
 
@@ -186,9 +187,9 @@ def test_a_slow_request_outlasts_an_impatient_caller(
     """A slow request ends for a caller with a short time-out; other requests pass it."""
     control.add_fault(delay_s=600, path=NOTES)
     with pytest.raises(httpx.ReadTimeout):
-        http.get(NOTES, timeout=httpx.Timeout(TIMEOUT_S, read=0.1))
+        http.get(NOTES, timeout=httpx.Timeout(ANSWER_S, read=0.1))
     # The caller may have given up before the gateway took the request.
-    assert wait_until(lambda: not control.pending()["faults"], TIMEOUT_S)
+    assert wait_until(lambda: not control.pending()["faults"], ANSWER_S)
 
     assert 200 == http.get(NOTES).status_code
 
@@ -219,13 +220,13 @@ def test_a_websocket_is_refused_or_broken_off(gateway: Gateway, control: Gateway
     url = f"{gateway.socket_url}/websocket?apikey={gateway.keys.publishable_key}"
     control.add_fault(status=503, path="/realtime/v1/websocket")
     with pytest.raises(InvalidStatus) as refusal:
-        connect(url, open_timeout=TIMEOUT_S)
+        connect(url, open_timeout=ANSWER_S)
     control.add_fault(reset=True, path="/realtime/v1/*")
     with pytest.raises((InvalidMessage, ConnectionError, EOFError)):
-        connect(url, open_timeout=TIMEOUT_S)
+        connect(url, open_timeout=ANSWER_S)
 
     assert 503 == refusal.value.response.status_code
-    connect(url, open_timeout=TIMEOUT_S).close()
+    connect(url, open_timeout=ANSWER_S).close()
 
 
 @pytest.mark.parametrize(

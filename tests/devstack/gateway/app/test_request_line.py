@@ -6,7 +6,8 @@ from http.client import HTTPConnection
 import httpx
 import pytest
 
-from tests.support.gateways import TIMEOUT_S, Gateway
+from tests.support.gateways import Gateway
+from tests.support.waits import ANSWER_S
 
 
 MAX_BYTES = 8192
@@ -34,9 +35,7 @@ def test_long_line_is_refused(http: httpx.Client, method: str, path: str) -> Non
 
 def test_long_line_needs_no_key(gateway: Gateway) -> None:
     """The proxy refuses a long line before it checks the key."""
-    answer = httpx.get(
-        gateway.url + target("/rest/v1/notes?id=eq.", "GET", 9000), timeout=TIMEOUT_S
-    )
+    answer = httpx.get(gateway.url + target("/rest/v1/notes?id=eq.", "GET", 9000), timeout=ANSWER_S)
 
     assert answer.status_code == 414
 
@@ -48,7 +47,7 @@ def test_escaped_bytes_count_as_they_travel(http: httpx.Client) -> None:
 
 def test_connection_goes_on(gateway: Gateway) -> None:
     """The connection serves the next request after a refused line."""
-    connection = HTTPConnection("127.0.0.1", gateway.config.port, timeout=TIMEOUT_S)
+    connection = HTTPConnection("127.0.0.1", gateway.config.port, timeout=ANSWER_S)
     headers = {"apikey": gateway.keys.publishable_key}
     with contextlib.closing(connection):
         for path, status in (("/" + "x" * 9000, 414), ("/rest/v1/notes?limit=0", 200)):

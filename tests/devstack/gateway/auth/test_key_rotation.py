@@ -15,7 +15,8 @@ from supabase_auth.errors import AuthInvalidJwtError
 from websockets.sync.client import connect
 
 from tests.devstack.gateway.auth.clients import PASSWORD, MakeClient, claims_of, token_of
-from tests.support.gateways import TIMEOUT_S, Gateway, running_gateway
+from tests.support.gateways import Gateway, running_gateway
+from tests.support.waits import ANSWER_S
 
 
 @pytest.fixture(scope="module")
@@ -72,11 +73,11 @@ def published(http: httpx.Client, gateway: Gateway) -> list[str]:
 def joined(gateway: Gateway, token: str) -> tuple[str, str]:
     """Join a channel with a token; return the outcome and its reason."""
     url = f"{gateway.socket_url}/websocket?apikey={gateway.keys.publishable_key}&vsn=1.0.0"
-    with connect(url, open_timeout=TIMEOUT_S) as socket:
+    with connect(url, open_timeout=ANSWER_S) as socket:
         payload = {"config": {}, "access_token": token}
         frame = {"topic": "realtime:room", "event": "phx_join", "payload": payload, "ref": "1"}
         socket.send(json.dumps(frame))
-        reply = json.loads(socket.recv(timeout=TIMEOUT_S))
+        reply = json.loads(socket.recv(timeout=ANSWER_S))
     return reply["payload"]["status"], reply["payload"]["response"].get("reason", "")
 
 

@@ -8,8 +8,9 @@ from realtime import AsyncRealtimeClient
 
 from devstack.postgres.schema import build_database
 from tests.devstack.market import MARKET
-from tests.support.gateways import TIMEOUT_S, Gateway, running_gateway
+from tests.support.gateways import Gateway, running_gateway
 from tests.support.listening import Connect
+from tests.support.waits import ANSWER_S
 
 
 FILES = [MARKET, Path(__file__).with_name("things.sql")]
@@ -40,7 +41,7 @@ async def connect() -> AsyncIterator[Connect]:
         client = AsyncRealtimeClient(
             gateway.socket_url,
             gateway.keys.publishable_key,
-            timeout=TIMEOUT_S,
+            timeout=ANSWER_S,
             max_retries=MAX_RETRIES,
             initial_backoff=BACKOFF_S,
         )

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from realtime import AsyncRealtimeClient, RealtimeSubscribeStates
 
-from tests.support.gateways import TIMEOUT_S, Gateway
+from tests.support.gateways import Gateway
 from tests.support.listening import (
     PRIVATE,
     PUBLIC,
@@ -22,6 +22,7 @@ from tests.support.listening import (
     join,
     joined,
 )
+from tests.support.waits import ANSWER_S
 from tests.support.wires import join_frame, wire
 
 
@@ -157,7 +158,7 @@ async def test_another_type_of_body_is_refused(gateway: Gateway) -> None:
     """
     url = f"{gateway.url}/realtime/v1/api/broadcast/t/events/e"
     headers = {"apikey": gateway.keys.publishable_key, "Content-Type": "text/plain"}
-    async with httpx.AsyncClient(timeout=TIMEOUT_S) as client:
+    async with httpx.AsyncClient(timeout=ANSWER_S) as client:
         response = await client.post(url, content=b"x", headers=headers)
 
     assert 415 == response.status_code
@@ -206,7 +207,7 @@ async def test_a_body_that_is_no_batch_is_refused(gateway: Gateway, body: bytes)
 
 async def test_a_caller_without_a_key_is_refused(gateway: Gateway) -> None:
     """The gateway refuses a caller without a key."""
-    async with httpx.AsyncClient(timeout=TIMEOUT_S) as client:
+    async with httpx.AsyncClient(timeout=ANSWER_S) as client:
         response = await client.post(f"{gateway.config.url}/realtime/v1/api/broadcast", json={})
 
     assert 401 == response.status_code
@@ -217,7 +218,7 @@ async def post(gateway: Gateway, access: str | None, body: Any) -> httpx.Respons
     if access is not None:
         headers["Authorization"] = f"Bearer {access}"
     content = {"content": body} if isinstance(body, bytes) else {"json": body}
-    async with httpx.AsyncClient(headers=headers, timeout=TIMEOUT_S) as client:
+    async with httpx.AsyncClient(headers=headers, timeout=ANSWER_S) as client:
         return await client.post(f"{gateway.config.url}/realtime/v1/api/broadcast", **content)
 
 

@@ -11,8 +11,9 @@ from realtime import AsyncRealtimeClient, RealtimeSubscribeStates
 
 from devstack.supervisor.processes import wait_until
 from tests.support.gateway_control import GatewayControl
-from tests.support.gateways import TIMEOUT_S, Gateway
+from tests.support.gateways import Gateway
 from tests.support.listening import PUBLIC, Connect, Heard, join, joined
+from tests.support.waits import ANSWER_S
 from tests.support.wires import join_frame, wire
 
 
@@ -184,5 +185,5 @@ async def until_the_wal_is_read(owner: psycopg.Connection) -> None:
       )
     """
     assert await asyncio.to_thread(
-        wait_until, lambda: owner.execute(query, [position]).fetchone() == (True,), TIMEOUT_S
+        wait_until, lambda: owner.execute(query, [position]).fetchone() == (True,), ANSWER_S
     )

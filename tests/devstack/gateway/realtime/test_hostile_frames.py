@@ -19,7 +19,8 @@ from websockets.sync.client import connect
 from websockets.sync.connection import Connection
 
 from tests.support.fuzzing import fuzzed
-from tests.support.gateways import TIMEOUT_S, Gateway
+from tests.support.gateways import Gateway
+from tests.support.waits import ANSWER_S
 from tests.support.wires import binary, join_frame, wire
 
 
@@ -142,7 +143,7 @@ class Conversation:
 
     def _receive_reply(self) -> tuple[str | None, str]:
         """Return the reference and status of the next reply."""
-        frame = self._socket.recv(TIMEOUT_S)
+        frame = self._socket.recv(ANSWER_S)
         if isinstance(frame, bytes):
             return None, "broadcast"
         value = json.loads(frame)
@@ -162,7 +163,7 @@ class Conversation:
 def conversation(gateway: Gateway, vsn: str = "2.0.0") -> Iterator[Conversation]:
     key = gateway.keys.publishable_key
     url = f"{gateway.socket_url}/websocket?apikey={key}&vsn={vsn}"
-    with connect(url, compression=None, max_size=None, open_timeout=TIMEOUT_S) as socket:
+    with connect(url, compression=None, max_size=None, open_timeout=ANSWER_S) as socket:
         yield Conversation(socket, vsn)
 
 
@@ -170,7 +171,7 @@ def conversation(gateway: Gateway, vsn: str = "2.0.0") -> Iterator[Conversation]
 def http(gateway: Gateway) -> Iterator[httpx.Client]:
     url = f"{gateway.url}/realtime/v1/api"
     headers = {"apikey": gateway.keys.publishable_key}
-    with httpx.Client(base_url=url, headers=headers, timeout=TIMEOUT_S) as client:
+    with httpx.Client(base_url=url, headers=headers, timeout=ANSWER_S) as client:
         yield client
 
 

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from realtime import AsyncRealtimeChannel
 
-from tests.support.gateways import TIMEOUT_S, Gateway
+from tests.support.gateways import Gateway
 from tests.support.listening import PUBLIC, Connect, channel
+from tests.support.waits import ANSWER_S
 from tests.support.wires import Wire, join_frame, wire
 
 
@@ -32,7 +33,7 @@ class Room:
 
     async def wait_until_equal(self, expected: dict[str, list[dict[str, Any]]]) -> None:
         """Wait until the state is `expected`."""
-        async with asyncio.timeout(TIMEOUT_S):
+        async with asyncio.timeout(ANSWER_S):
             while expected != self._state():
                 await self._changed.wait()
                 self._changed.clear()

@@ -14,7 +14,7 @@ from realtime import RealtimeSubscribeStates
 from devstack.postgres.schema import build_database
 from devstack.supervisor.processes import wait_until
 from tests.devstack.gateway.realtime.conftest import FILES
-from tests.support.gateways import TIMEOUT_S, Gateway, running_gateway
+from tests.support.gateways import Gateway, running_gateway
 from tests.support.listening import (
     PRIVATE,
     PUBLIC,
@@ -22,6 +22,7 @@ from tests.support.listening import (
     join,
     joined,
 )
+from tests.support.waits import ANSWER_S
 
 
 pytestmark = [
@@ -108,7 +109,7 @@ async def becomes_true(
         is_done = or_done is not None and or_done.done()
         return is_done or superuser.execute(question).fetchone() == (True,)
 
-    return await asyncio.to_thread(wait_until, is_true, TIMEOUT_S)
+    return await asyncio.to_thread(wait_until, is_true, ANSWER_S)
 
 
 async def test_the_client_comes_back_after_a_restart(

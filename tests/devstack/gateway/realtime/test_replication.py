@@ -10,7 +10,8 @@ import pytest
 from devstack.gateway.realtime import replication
 from devstack.gateway.realtime.replication import CREATE, PUBLICATION, Stream, open_replication
 from devstack.supervisor.processes import wait_until
-from tests.support.gateways import TIMEOUT_S, Gateway
+from tests.support.gateways import Gateway
+from tests.support.waits import ANSWER_S
 
 
 pytestmark = pytest.mark.anyio
@@ -32,7 +33,7 @@ async def source(admin_url: str, gateway: Gateway) -> AsyncIterator[psycopg.Asyn
     # The server drops the temporary slot some time after the end of its session.
     with psycopg.connect(admin_url) as observer:
         query = "select from pg_replication_slots where slot_name = %s"
-        assert wait_until(lambda: observer.execute(query, [SLOT]).fetchone() is None, TIMEOUT_S)
+        assert wait_until(lambda: observer.execute(query, [SLOT]).fetchone() is None, ANSWER_S)
 
 
 @pytest.fixture
@@ -45,8 +46,8 @@ async def stream(source: psycopg.AsyncConnection[Any]) -> Stream:
 
 async def received(stream: Stream) -> str:
     """Wait for transactions, because a keepalive ends a wait too; return the kinds of messages."""
-    async with asyncio.timeout(TIMEOUT_S):
-        while not (messages := await stream.receive(TIMEOUT_S)):
+    async with asyncio.timeout(ANSWER_S):
+        while not (messages := await stream.receive(ANSWER_S)):
             pass
     return "".join(chr(message[0]) for message in messages)
 
@@ -111,7 +112,7 @@ async def test_confirmed_wal_is_not_kept(
     owner.execute("drop table passing")
     [(position,)] = owner.execute("select pg_current_wal_lsn()").fetchall()
 
-    async with asyncio.timeout(TIMEOUT_S):
+    async with asyncio.timeout(ANSWER_S):
         while owner.execute(CONFIRMED, [position, SLOT]).fetchone() != (True,):
             stream.confirm()
             assert [] == await stream.receive(0.05)

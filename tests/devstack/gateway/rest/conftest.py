@@ -9,7 +9,8 @@ from supabase import Client
 
 from devstack.postgres.schema import build_database
 from tests.devstack.market import ALICE, BOB, MARKET
-from tests.support.gateways import TIMEOUT_S, ClientFor, Gateway, running_gateway
+from tests.support.gateways import ClientFor, Gateway, running_gateway
+from tests.support.waits import ANSWER_S
 
 
 MAX_ROWS = 50
@@ -45,7 +46,7 @@ def _http(gateway: Gateway) -> Iterator[httpx.Client]:
     """Share one client between all tests, because a new one costs more than most of them."""
     headers = {"apikey": gateway.keys.publishable_key}
     with httpx.Client(
-        base_url=f"{gateway.url}/rest/v1", headers=headers, timeout=TIMEOUT_S
+        base_url=f"{gateway.url}/rest/v1", headers=headers, timeout=ANSWER_S
     ) as client:
         yield client
 

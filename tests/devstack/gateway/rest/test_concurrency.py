@@ -7,7 +7,8 @@ import httpx
 import psycopg
 
 from devstack.supervisor.processes import wait_until
-from tests.support.gateways import TIMEOUT_S, Gateway
+from tests.support.gateways import Gateway
+from tests.support.waits import ANSWER_S
 
 
 PARALLEL = 8
@@ -21,7 +22,7 @@ where not granted and datname = current_database()
 
 
 def wait_for_waiters(owner: psycopg.Connection, count: int) -> None:
-    assert wait_until(lambda: owner.execute(WAITERS).fetchone() == (count,), TIMEOUT_S)
+    assert wait_until(lambda: owner.execute(WAITERS).fetchone() == (count,), ANSWER_S)
 
 
 def test_requests_run_in_parallel(

@@ -15,7 +15,8 @@ from psycopg import sql
 
 from devstack.postgres.schema import build_database
 from devstack.supervisor.processes import wait_until
-from tests.support.gateways import TIMEOUT_S, Gateway, running_gateway
+from tests.support.gateways import Gateway, running_gateway
+from tests.support.waits import ANSWER_S
 
 
 SCHEMA = """
@@ -58,7 +59,7 @@ def configured_gateway(
 def http(configured_gateway: Gateway) -> Iterator[httpx.Client]:
     headers = {"apikey": configured_gateway.keys.publishable_key}
     with httpx.Client(
-        base_url=f"{configured_gateway.url}/rest/v1", headers=headers, timeout=TIMEOUT_S
+        base_url=f"{configured_gateway.url}/rest/v1", headers=headers, timeout=ANSWER_S
     ) as client:
         yield client
 
@@ -80,12 +81,12 @@ def setting(
     owner.execute(sql.SQL("{} set {} = {}").format(alter, parameter, sql.Literal(value)))
     owner.execute("notify pgrst, 'reload config'")
     try:
-        assert wait_until(is_heard, TIMEOUT_S), "the notice had no effect"
+        assert wait_until(is_heard, ANSWER_S), "the notice had no effect"
         yield
     finally:
         owner.execute(sql.SQL("{} reset {}").format(alter, parameter))
         owner.execute("notify pgrst, 'reload config'")
-        assert wait_until(lambda: not is_heard(), TIMEOUT_S), "the notice had no effect"
+        assert wait_until(lambda: not is_heard(), ANSWER_S), "the notice had no effect"
 
 
 def ids(http: httpx.Client) -> list[int]:
@@ -166,7 +167,7 @@ def test_setting_of_one_database_wins(http: httpx.Client, owner: psycopg.Connect
     try:
         with setting(owner, "pgrst.db_max_rows", "3", lambda: len(ids(http)) == 3):
             assert len(ids(http)) == 3
-        assert wait_until(lambda: len(ids(http)) == 5, TIMEOUT_S)
+        assert wait_until(lambda: len(ids(http)) == 5, ANSWER_S)
     finally:
         owner.execute("alter role authenticator reset pgrst.db_max_rows")
         owner.execute("notify pgrst, 'reload config'")

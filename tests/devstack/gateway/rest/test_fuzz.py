@@ -16,7 +16,8 @@ from psycopg import sql
 from devstack.gateway.app import MAX_REQUEST_LINE_BYTES
 from devstack.gateway.rest.api_request.scanner import MAX_DEPTH
 from tests.support.fuzzing import fuzzed
-from tests.support.gateways import TIMEOUT_S, Gateway
+from tests.support.gateways import Gateway
+from tests.support.waits import ANSWER_S
 
 
 #: Pieces of SQL and of the query grammar, alone and joined.
@@ -145,7 +146,7 @@ def test_text_in_every_slot(
         params=filled(query, text),
         json=filled(body, text),
         headers={"Prefer": "tx=rollback, return=representation"},
-        timeout=TIMEOUT_S,
+        timeout=ANSWER_S,
     )
 
     assert_answered(answer)
@@ -212,7 +213,7 @@ def test_deep_tree_is_served_or_refused(http: httpx.Client, word: str, depth: in
     """The gateway serves a tree as deep as a person writes, and refuses a deeper one at once."""
     tree = f"{word}(" * depth + "id.gt.0" + ")" * depth
     query = f"/categories?select=id&or=({tree})"
-    answer = http.get(query, timeout=TIMEOUT_S)
+    answer = http.get(query, timeout=ANSWER_S)
 
     if depth <= MAX_DEPTH:
         is_odd = word.startswith("not") and depth % 2 == 1
@@ -225,7 +226,7 @@ def test_deep_tree_is_served_or_refused(http: httpx.Client, word: str, depth: in
 def test_deep_embed_is_served_or_refused(http: httpx.Client, depth: int) -> None:
     """The gateway serves or refuses embeds within embeds, through a relation to itself."""
     select = "name,categories(" * depth + "name" + ")" * depth
-    answer = http.get(f"/categories?select={select}", timeout=TIMEOUT_S)
+    answer = http.get(f"/categories?select={select}", timeout=ANSWER_S)
 
     if depth <= MAX_DEPTH:
         assert answer.status_code == 200
@@ -269,7 +270,7 @@ def test_broken_bytes_in_a_head_are_answered(gateway: Gateway, line: bytes, head
     head = (
         line + b"\r\nHost: x\r\nConnection: close\r\napikey: " + key + b"\r\n" + headers + b"\r\n"
     )
-    with socket.create_connection(("127.0.0.1", gateway.config.port), TIMEOUT_S) as connection:
+    with socket.create_connection(("127.0.0.1", gateway.config.port), ANSWER_S) as connection:
         connection.sendall(head)
         answer = b""
         while chunk := connection.recv(65536):

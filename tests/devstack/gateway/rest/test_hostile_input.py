@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.fuzzing import fuzzed
-from tests.support.gateways import TIMEOUT_S, Gateway
+from tests.support.gateways import Gateway
+from tests.support.waits import ANSWER_S
 
 
 INJECTIONS = (
@@ -165,7 +166,7 @@ def test_huge_body_without_a_length_is_413(gateway: Gateway) -> None:
 
     headers = {"apikey": gateway.keys.publishable_key}
     url = f"{gateway.url}/rest/v1/settings"
-    answer = httpx.post(url, content=chunks(), headers=headers, timeout=TIMEOUT_S)
+    answer = httpx.post(url, content=chunks(), headers=headers, timeout=ANSWER_S)
 
     assert answer.status_code == 413
 

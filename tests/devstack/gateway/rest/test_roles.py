@@ -9,7 +9,8 @@ from supabase import Client
 
 from tests.devstack.gateway.rest.rows import rows
 from tests.devstack.market import ALICE, BICYCLE_AUCTION, BOB
-from tests.support.gateways import TIMEOUT_S, Gateway
+from tests.support.gateways import Gateway
+from tests.support.waits import ANSWER_S
 
 
 CHECK_KEY = "Double check your Supabase `anon` or `service_role` API key."
@@ -125,9 +126,7 @@ def test_every_kind_of_key_has_its_role(http: httpx.Client, gateway: Gateway) ->
     }
 
     assert found == {"anon": {"anon"}, "service_role": {"service_role"}}
-    bare = httpx.get(
-        f"{gateway.url}/rest/v1/rpc/whoami?apikey={keys.secret_key}", timeout=TIMEOUT_S
-    )
+    bare = httpx.get(f"{gateway.url}/rest/v1/rpc/whoami?apikey={keys.secret_key}", timeout=ANSWER_S)
     assert bare.json()["role"] == "service_role"
 
 
@@ -222,9 +221,9 @@ def test_browser_may_ask(gateway: Gateway) -> None:
         "Access-Control-Request-Method": "PATCH",
         "Access-Control-Request-Headers": "apikey,prefer",
     }
-    preflight = httpx.options(url, headers=preflight_headers, timeout=TIMEOUT_S)
+    preflight = httpx.options(url, headers=preflight_headers, timeout=ANSWER_S)
     answer = httpx.get(
-        url, headers=origin | {"apikey": gateway.keys.publishable_key}, timeout=TIMEOUT_S
+        url, headers=origin | {"apikey": gateway.keys.publishable_key}, timeout=ANSWER_S
     )
 
     assert preflight.status_code == 200

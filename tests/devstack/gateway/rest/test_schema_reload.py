@@ -11,11 +11,12 @@ import pytest
 from devstack.gateway.rest.configuration import Configuration
 from devstack.gateway.rest.schema_cache.cache import SchemaCache, read_schema_cache
 from devstack.supervisor.processes import wait_until
-from tests.support.gateways import TIMEOUT_S, Gateway
+from tests.support.gateways import Gateway
+from tests.support.waits import ANSWER_S
 
 
 def wait_until_known(is_met: Callable[[], bool]) -> None:
-    assert wait_until(is_met, TIMEOUT_S), "the notice had no effect"
+    assert wait_until(is_met, ANSWER_S), "the notice had no effect"
 
 
 def test_ddl_makes_new_relations_known(http: httpx.Client, owner: psycopg.Connection) -> None:
@@ -39,7 +40,7 @@ def notices_of(
     """Return the payloads of the notices that a statement sends."""
     owner.execute(statement.encode())
     owner.execute("notify pgrst, 'end of test'")
-    payloads = (notice.payload for notice in listener.notifies(timeout=TIMEOUT_S))
+    payloads = (notice.payload for notice in listener.notifies(timeout=ANSWER_S))
     return list(itertools.takewhile(lambda payload: payload != "end of test", payloads))
 
 

@@ -10,7 +10,8 @@ from supabase import Client
 
 from devstack.postgres.schema import build_database
 from tests.devstack.market import MARKET
-from tests.support.gateways import TIMEOUT_S, ClientFor, Gateway, running_gateway
+from tests.support.gateways import ClientFor, Gateway, running_gateway
+from tests.support.waits import ANSWER_S
 
 
 @pytest.fixture(scope="session")
@@ -26,14 +27,14 @@ def http(gateway: Gateway) -> Iterator[httpx.Client]:
     """Share one plain HTTP client with the secret key."""
     headers = {"apikey": gateway.keys.secret_key}
     base_url = f"{gateway.url}/storage/v1"
-    with httpx.Client(base_url=base_url, headers=headers, timeout=TIMEOUT_S) as client:
+    with httpx.Client(base_url=base_url, headers=headers, timeout=ANSWER_S) as client:
         yield client
 
 
 @pytest.fixture(scope="session")
 def keyless_http(gateway: Gateway) -> Iterator[httpx.Client]:
     """Share one plain HTTP client without a key."""
-    with httpx.Client(base_url=f"{gateway.url}/storage/v1", timeout=TIMEOUT_S) as client:
+    with httpx.Client(base_url=f"{gateway.url}/storage/v1", timeout=ANSWER_S) as client:
         yield client
 
 

@@ -14,7 +14,8 @@ from supabase import Client
 
 from devstack.supervisor.processes import wait_until
 from tests.devstack.gateway.storage.clients import DENIED, TOO_LARGE, refusal
-from tests.support.gateways import TIMEOUT_S, Gateway
+from tests.support.gateways import Gateway
+from tests.support.waits import ANSWER_S
 
 
 BOUNDARY = "----boundary"
@@ -37,7 +38,7 @@ def files_match_rows(gateway: Gateway, owner: psycopg.Connection) -> Iterator[No
     """Check that a test leaves no file without a row and no row without a file."""
     rows_before = versions(owner)
     yield
-    assert wait_until(lambda: files(gateway) == versions(owner), TIMEOUT_S)
+    assert wait_until(lambda: files(gateway) == versions(owner), ANSWER_S)
     assert rows_before == versions(owner)
 
 
@@ -88,8 +89,8 @@ def test_broken_off_upload_leaves_nothing(gateway: Gateway, *, is_form: bool) ->
     before = files(gateway)
     with socket.create_connection(("127.0.0.1", gateway.config.port)) as connection:
         connection.sendall(head.encode() + start + b"x" * 300_000)
-        assert wait_until(lambda: files(gateway) != before, TIMEOUT_S), "no draft was begun"
-    assert wait_until(lambda: files(gateway) == before, TIMEOUT_S)
+        assert wait_until(lambda: files(gateway) != before, ANSWER_S), "no draft was begun"
+    assert wait_until(lambda: files(gateway) == before, ANSWER_S)
 
 
 @pytest.mark.usefixtures("files_match_rows")
